@@ -1,0 +1,46 @@
+/* Reading files and standard input, and what standard error shows while one waits. */
+#ifndef LNT_CLI_IO_H
+#define LNT_CLI_IO_H
+#include "linnet.h"
+
+#define IO_MAX_FILE ((size_t)1 << 30)  /* most bytes of a file read as one text */
+#define IO_MAX_LINE ((size_t)64 << 20) /* most bytes of one line */
+
+/* Growing bytes. {0} is empty. */
+typedef struct io_bytes {
+    char *data;
+    size_t n, capacity;
+} io_bytes;
+
+/* Appends; -1 if memory is out. */
+int io_append(io_bytes *to, const char *data, size_t n);
+void io_bytes_free(io_bytes *bytes);
+
+/* All of a file, or of standard input for "-", as it is, up to IO_MAX_FILE bytes. 0, or -1 with err. */
+int io_read(const char *path, io_bytes *to, lnt_error *err);
+
+typedef struct io_lines {
+    FILE *file;
+    const char *path; /* for messages: "standard input" for "-" */
+    io_bytes line;    /* the current line without its newline */
+    size_t number;    /* of the current line, from 1 */
+} io_lines;
+
+/* Opens a file, or standard input for "-". 0, or -1 with err. */
+int io_lines_open(io_lines *lines, const char *path, lnt_error *err);
+/* 1: lines->line is the next line; 0: the end; -1 with err: it cannot be read, or is longer than IO_MAX_LINE. */
+int io_lines_next(io_lines *lines, lnt_error *err);
+void io_lines_close(io_lines *lines);
+
+/* Writes a decimal number to standard output, quickly. */
+void io_put_int(int32_t value);
+/* Pushes standard output out. 0, or -1 if any write so far failed (a full disk, a closed pipe). */
+int io_flush(void);
+/* Of the first write that failed, by errno. */
+int io_flush_error(void);
+
+/* A progress bar on standard error, if that is a terminal; it has the form of lnt_convert_options.progress. */
+void io_progress(void *unused, double done, const char *what);
+/* Wipes the bar away. */
+void io_progress_end(void);
+#endif

@@ -1,0 +1,145 @@
+#include "cli/cli.h"
+#include "cli/prompt.h"
+#include "cli/text.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct settings {
+    const char *text;
+    bool whole, decode, no_special, json;
+} settings;
+
+static const settings defaults = {0};
+
+#define AT(field) .offset = offsetof(settings, field)
+static const opt_spec options[] = {
+    {.name = "prompt", .letter = 'p', .kind = OPT_TEXT, .argument = "TEXT", AT(text), .help = "this text (or ids)"},
+    {.name = "whole", .kind = OPT_FLAG, AT(whole), .help = "the file is one text, newlines and all"},
+    {.name = "decode", .kind = OPT_FLAG, AT(decode), .help = "from ids, between spaces, back to text"},
+    {.name = "no-special", .kind = OPT_FLAG, AT(no_special), .help = "the name of a special token is ordinary text"},
+    {.name = "json", .kind = OPT_FLAG, AT(json),
+     .help = "an object a text: ids and tokens (with --decode: ids and text)"},
+    {0},
+};
+
+typedef struct job {
+    const settings *s;
+    lnt_model *model;
+    lnt_tokenizer *tokenizer;
+    lnt_error err;
+} job;
+
+static void print_tokens(const job *j, const int32_t *ids, size_t n) {
+    fputs(", \"tokens\": [", stdout);
+    for (size_t i = 0; i < n; i++) {
+        size_t length = 0;
+        const char *bytes = lnt_token_bytes(j->model, ids[i], &length);
+        if (i) fputs(", ", stdout);
+        text_json(bytes, bytes ? length : 0);
+    }
+    putchar(']');
+}
+
+static int encode(job *j, const char *text, size_t n) {
+    const int32_t *ids;
+    size_t n_ids;
+    unsigned flags = j->s->no_special ? LNT_NO_SPECIAL : 0;
+    if (lnt_tokenize(j->tokenizer, n ? text : "", n, flags, &ids, &n_ids, &j->err) != 0) return -1;
+    if (j->s->json) fputs("{\"ids\": ", stdout);
+    prompt_print_ids(ids, n_ids, j->s->json);
+    if (j->s->json) {
+        print_tokens(j, ids, n_ids);
+        putchar('}');
+    }
+    putchar('\n');
+    return 0;
+}
+
+static int append_tokens(job *j, const int32_t *ids, size_t n, io_bytes *text) {
+    for (size_t i = 0; i < n; i++) {
+        size_t length = 0;
+        const char *bytes = lnt_token_bytes(j->model, ids[i], &length);
+        if (bytes && io_append(text, bytes, length) != 0) return cli_error(&j->err, "out of memory for the text");
+    }
+    return 0;
+}
+
+static int decode(job *j, const char *line, size_t n, const char *shown) {
+    int32_t *ids;
+    size_t n_ids;
+    io_bytes text = {0};
+    if (prompt_parse_ids(line, n, shown, j->model, &ids, &n_ids, &j->err) != 0) return -1;
+    int result = append_tokens(j, ids, n_ids, &text);
+    if (result == 0 && j->s->json) {
+        fputs("{\"ids\": ", stdout);
+        prompt_print_ids(ids, n_ids, true);
+        fputs(", \"text\": ", stdout);
+        text_json(text.data, text.n);
+        fputs("}\n", stdout);
+    } else if (result == 0) {
+        if (text.n) fwrite(text.data, 1, text.n, stdout);
+        if (!j->s->whole) putchar('\n');
+    }
+    free(ids);
+    io_bytes_free(&text);
+    return result;
+}
+
+static int one(job *j, const char *text, size_t n, const char *shown) {
+    return j->s->decode ? decode(j, text, n, shown) : encode(j, text, n);
+}
+
+static int every_line(job *j, const char *path) {
+    io_lines lines;
+    if (io_lines_open(&lines, path, &j->err) != 0) return -1;
+    int more;
+    while ((more = io_lines_next(&lines, &j->err)) > 0) {
+        char shown[300];
+        snprintf(shown, sizeof shown, "%.250s: line %zu", lines.path, lines.number);
+        if (one(j, lines.line.data, lines.line.n, shown) != 0) more = -1;
+        if (more < 0 || ferror(stdout)) break;
+    }
+    io_lines_close(&lines);
+    return more < 0 ? -1 : 0;
+}
+
+static int whole_file(job *j, const char *path) {
+    io_bytes text = {0};
+    int result = io_read(path, &text, &j->err);
+    if (result == 0) result = one(j, text.data, text.n, path);
+    io_bytes_free(&text);
+    return result;
+}
+
+static int run(const void *given, const char *const *operands, size_t n_operands) {
+    const settings *s = given;
+    if (s->text && n_operands > 1) return cli_usage("only one of -p TEXT and FILE can be given");
+    const char *path = n_operands > 1 ? operands[1] : "-";
+    job j = {.s = s};
+    j.model = lnt_open(operands[0], &j.err);
+    if (!j.model) return cli_fail(&j.err);
+    j.tokenizer = lnt_tokenizer_new(j.model, &j.err);
+    int result = -1;
+    if (j.tokenizer && s->text)
+        result = one(&j, s->text, strlen(s->text), "-p");
+    else if (j.tokenizer)
+        result = s->whole ? whole_file(&j, path) : every_line(&j, path);
+    lnt_tokenizer_free(j.tokenizer);
+    lnt_close(j.model);
+    return result == 0 ? CLI_OK : cli_fail(&j.err);
+}
+
+const cli_verb verb_tokenize = {
+    .name = "tokenize",
+    .summary = "turn text into ids, or ids into text",
+    .operands = "MODEL [FILE | -]",
+    .notes = "Without FILE and -p, standard input is read. Every line is a text of its own and gives a line of ids.\n",
+    .examples = "linnet tokenize gpt2.lnt -p \"Hello world\"\n"
+                "linnet tokenize gpt2.lnt book.txt --whole | linnet tokenize gpt2.lnt --whole --decode\n",
+    .min_operands = 1,
+    .max_operands = 2,
+    .options = options,
+    .settings_size = sizeof(settings),
+    .defaults = &defaults,
+    .run = run,
+};

@@ -1,0 +1,12 @@
+# The command: build/linnet, its man page, and its test.
+file(GLOB LINNET_CLI_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cli/*.c)
+add_executable(linnet ${LINNET_CLI_SOURCES})
+target_link_libraries(linnet PRIVATE linnet_objects m)
+set_target_properties(linnet PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+install(TARGETS linnet RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${CMAKE_SOURCE_DIR}/docs/man/linnet.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+if(LINNET_TESTS)
+    add_test(NAME cli COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli.sh $<TARGET_FILE:linnet>
+        ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
+endif()

@@ -1,0 +1,42 @@
+/* A model on its way into a .lnt file: graph, metadata and tensors that can be read one at a time, wherever they come
+   from. Families (gpt2.c, ...) and lnt_source.c make one; emit.c writes it in the types asked for. */
+#ifndef LNT_CONVERT_SOURCE_H
+#define LNT_CONVERT_SOURCE_H
+#include "engine/graph.h"
+#include "formats/checkpoint.h"
+
+typedef struct source_tensor {
+    char *name;
+    tensor_layout layout;
+    uint64_t n, k;
+    bool transposed;     /* the origin holds [k][n] */
+    const void *origin;  /* const checkpoint_tensor *, or const lnt_tensor * */
+    float *column_scale; /* [k] each column is multiplied by, or NULL (smoothing) */
+    tensor_type type;    /* chosen by emit */
+} source_tensor;
+
+typedef struct source {
+    const char *path; /* what errors name */
+    checkpoint *checkpoint;
+    lnt_file file; /* when the origin is a .lnt */
+    graph_builder graph;
+    buffer metadata, tokenizer; /* without what emit adds: type and quality */
+    source_tensor *tensors;
+    size_t n_tensors;
+    bool failed; /* memory */
+} source;
+
+void source_free(source *s);
+
+/* A family's part: config.json is read and checked already as far as its model_type. 0, or -1. */
+int source_from_gpt2(source *s, const char *folder, lnt_error *err);
+/* Any folder: the family is named by config.json's model_type. */
+int source_from_folder(source *s, const char *folder, lnt_error *err);
+/* An f32 or f16 .lnt file. */
+int source_from_lnt(source *s, const char *path, lnt_error *err);
+
+/* Adds a tensor and gives its index, which is its id in the graph. origin must have n * k elements; transposed: [k][n]. */
+int32_t source_add(source *s, const char *name, tensor_layout layout, uint64_t n, uint64_t k, const void *origin, bool transposed);
+/* Reads a tensor as float32 [n][k], scaled by column_scale. scratch has room for n * k floats too when transposed. */
+int source_read(const source *s, const source_tensor *t, float *rows, float *scratch, lnt_error *err);
+#endif

@@ -1,0 +1,146 @@
+#include "convert/vocabulary.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TOKENS = 1 << 24, ALPHABET = 0x144 };
+
+/* The byte that a character of GPT-2's alphabet stands for, -1: none. Printable Latin-1 characters stand for themselves,
+   the 68 other bytes are numbered from U+0100 on. */
+static int byte_of(uint32_t c) {
+    static int16_t table[ALPHABET];
+    static bool made;
+    if (!made) {
+        uint32_t next = 0x100;
+        memset(table, 0xff, sizeof table);
+        for (int b = 0; b < 256; b++) {
+            bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+            table[printable ? (uint32_t)b : next++] = (int16_t)b;
+        }
+        made = true;
+    }
+    return c < ALPHABET ? table[c] : -1;
+}
+
+/* Text in the alphabet into bytes; false: another character is in it. jansson lets only valid UTF-8 through. */
+static bool decode(const char *text, size_t n, char *out, size_t *n_out) {
+    const unsigned char *p = (const unsigned char *)text, *end = p + n;
+    for (*n_out = 0; p < end;) {
+        uint32_t c = *p++;
+        if (c >= 0xc0 && c < 0xe0 && p < end) c = (c & 0x1f) << 6 | (*p++ & 0x3f);
+        else if (c >= 0x80) return false;
+        int b = byte_of(c);
+        if (b < 0) return false;
+        out[(*n_out)++] = (char)b;
+    }
+    return true;
+}
+
+static int put(vocabulary *v, const char *bytes, size_t n, int64_t id, int added, const char *path, lnt_error *err) {
+    if (id < 0 || id >= MAX_TOKENS) return err_set(err, "%s: token id %lld, expected 0 to %d", path, (long long)id, MAX_TOKENS - 1);
+    if (!n) return err_set(err, "%s: token %lld is empty", path, (long long)id);
+    if ((size_t)id >= v->capacity) {
+        size_t capacity = (size_t)id + 1 > 2 * v->capacity ? (size_t)id + 1 : 2 * v->capacity;
+        vocabulary_token *tokens = realloc(v->tokens, capacity * sizeof *tokens);
+        if (!tokens) return err_memory(err, capacity * sizeof *tokens, "a vocabulary");
+        memset(tokens + v->capacity, 0, (capacity - v->capacity) * sizeof *tokens);
+        v->tokens = tokens;
+        v->capacity = capacity;
+    }
+    vocabulary_token *t = &v->tokens[id];
+    if (t->bytes && (added < 0 || t->added >= 0)) return err_set(err, "%s: two tokens have the id %lld", path, (long long)id);
+    free(t->bytes);
+    *t = (vocabulary_token){malloc(n), n, added};
+    if (!t->bytes) return err_memory(err, n, "a vocabulary");
+    memcpy(t->bytes, bytes, n);
+    if (v->n_tokens <= (size_t)id) v->n_tokens = (size_t)id + 1;
+    return 0;
+}
+
+int vocabulary_read(vocabulary *v, const json_t *vocab, const char *path, lnt_error *err) {
+    const char *key;
+    json_t *value;
+    if (!json_object_size(vocab)) return err_set(err, "%s: has no vocabulary, expected an object of tokens and ids", path);
+    v->ids = vocab;
+    json_object_foreach((json_t *)(uintptr_t)vocab, key, value) {
+        size_t n = strlen(key), m;
+        char *bytes = malloc(n + 1);
+        if (!bytes) return err_memory(err, n, "a vocabulary");
+        /* Not in the alphabet: an added token, whose text comes with it. */
+        bool plain = decode(key, n, bytes, &m);
+        int rc = json_is_integer(value) ? put(v, plain ? bytes : key, plain ? m : n, json_integer_value(value), -1, path, err)
+                                        : err_set(err, "%s: token '%s' has no id", path, key);
+        free(bytes);
+        if (rc) return -1;
+    }
+    return 0;
+}
+
+int vocabulary_add(vocabulary *v, const char *content, size_t n, int64_t id, int flags, const char *path, lnt_error *err) {
+    return put(v, content, n, id, flags, path, err);
+}
+
+int64_t vocabulary_find(const vocabulary *v, const char *text, size_t n) {
+    char small[256], *key = n < sizeof small ? small : malloc(n + 1);
+    if (!key) return -1;
+    memcpy(key, text, n);
+    key[n] = 0;
+    const json_t *id = json_object_get(v->ids, key);
+    if (key != small) free(key);
+    return id && json_is_integer(id) ? json_integer_value(id) : -1;
+}
+
+int vocabulary_merge(vocabulary *v, const char *left, size_t n_left, const char *right, size_t n_right, const char *path, lnt_error *err) {
+    char *both = malloc(n_left + n_right + 1);
+    if (!both) return err_memory(err, n_left + n_right, "a merge");
+    memcpy(both, left, n_left);
+    memcpy(both + n_left, right, n_right);
+    int64_t ids[3] = {vocabulary_find(v, left, n_left), vocabulary_find(v, right, n_right), vocabulary_find(v, both, n_left + n_right)};
+    free(both);
+    if (ids[0] < 0 || ids[1] < 0 || ids[2] < 0)
+        return err_set(err, "%s: merge of '%.*s' and '%.*s': one of them or what they make is not in the vocabulary", path, (int)n_left, left, (int)n_right, right);
+    for (int i = 0; i < 3; i++) buffer_u32(&v->merges, (uint32_t)ids[i]);
+    return 0;
+}
+
+static void put_added(const vocabulary *v, buffer *out, uint32_t *ids, uint32_t *flags) {
+    size_t n = 0;
+    for (size_t i = 0; i < v->n_tokens; i++)
+        if (v->tokens[i].bytes && v->tokens[i].added >= 0) ids[n] = (uint32_t)i, flags[n++] = (uint32_t)v->tokens[i].added;
+    kv_put_u32s(out, "added_ids", ids, n);
+    kv_put_u32s(out, "added_flags", flags, n);
+}
+
+int vocabulary_write(const vocabulary *v, buffer *out, const char *path, lnt_error *err) {
+    uint32_t byte_ids[256], *ends = malloc((2 * v->n_tokens + 1) * sizeof *ends);
+    buffer bytes = {0};
+    if (!ends) return err_memory(err, 2 * v->n_tokens * sizeof *ends, "a vocabulary");
+    memset(byte_ids, 0xff, sizeof byte_ids);
+    for (size_t i = 0; i < v->n_tokens; i++) {
+        const vocabulary_token *t = &v->tokens[i];
+        if (t->n == 1 && t->added < 0 && byte_ids[(unsigned char)*t->bytes] == UINT32_MAX) byte_ids[(unsigned char)*t->bytes] = (uint32_t)i;
+        buffer_append(&bytes, t->bytes, t->n);
+        ends[i] = (uint32_t)bytes.size;
+    }
+    int rc = bytes.failed || v->merges.failed ? err_memory(err, bytes.size, "a vocabulary")
+             : bytes.size > UINT32_MAX       ? err_set(err, "%s: the tokens have %zu bytes, expected less than 4 GiB", path, bytes.size)
+                                             : 0;
+    for (int i = 0; i < 256 && !rc; i++)
+        if (byte_ids[i] == UINT32_MAX) rc = err_set(err, "%s: no token stands for the byte %d, expected one for each of 256", path, i);
+    if (!rc) {
+        kv_put_string(out, "token_bytes", (const char *)bytes.bytes, bytes.size);
+        kv_put_u32s(out, "token_ends", ends, v->n_tokens);
+        kv_put_u32s(out, "byte_ids", byte_ids, 256);
+        kv_put_u32s(out, "merges", (const uint32_t *)(const void *)v->merges.bytes, v->merges.size / sizeof(uint32_t));
+        put_added(v, out, ends, ends + v->n_tokens);
+    }
+    buffer_free(&bytes);
+    free(ends);
+    return rc;
+}
+
+void vocabulary_free(vocabulary *v) {
+    for (size_t i = 0; i < v->capacity; i++) free(v->tokens[i].bytes);
+    free(v->tokens);
+    buffer_free(&v->merges);
+    *v = (vocabulary){0};
+}

@@ -1,0 +1,319 @@
+#include "engine/bpe.h"
+#include "engine/pretokenize.h"
+#include "engine/tokenizer.h"
+#include "formats/error.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { CACHE_BITS = 16, CACHED_BYTES = 31, CACHED_IDS = 7, SHORT_PIECE = 48, NO_NODE = -1, NO_MERGE = INT32_MAX };
+
+/* One merge in a table open to the next free place; rank NO_MERGE: free. */
+typedef struct merge {
+    uint32_t left, right;
+    int32_t rank, result;
+} merge;
+
+/* What a piece became: 64 bytes, one cache line. */
+typedef struct cached {
+    unsigned char n_bytes;
+    char bytes[CACHED_BYTES];
+    int32_t n_ids, ids[CACHED_IDS];
+} cached;
+
+/* A long piece is a list of nodes, and a heap of the merges that may come. */
+typedef struct node {
+    int32_t id, prev, next; /* id < 0: merged into another */
+} node;
+typedef struct candidate {
+    int32_t rank, at, left, right; /* the ids that must still stand at node `at` and behind it */
+} candidate;
+
+struct bpe {
+    const tokenizer_model *tokens;
+    const bpe_model *model;
+    merge *merges;
+    size_t merge_mask;
+    uint32_t *whole; /* whole_first: ids by the hash of their bytes, UINT32_MAX: free */
+    size_t whole_mask;
+    cached *cache;
+    node *nodes;
+    candidate *heap;
+    size_t room, n_heap; /* bytes of a piece that nodes and heap have room for */
+};
+
+/* ---- loading ---- */
+
+static int check_merges(const bpe_model *m, const tokenizer_model *t, lnt_error *err) {
+    for (size_t i = 0; i < m->n_merges; i++) {
+        const uint32_t *r = m->merges + 3 * i;
+        size_t n[3] = {0};
+        bool inside = r[0] < t->n_tokens && r[1] < t->n_tokens && r[2] < t->n_tokens;
+        for (int k = 0; inside && k < 3; k++) tokenizer_bytes(t, r[k], &n[k]);
+        if (!inside || !n[0] || !n[1] || n[0] + n[1] != n[2])
+            return err_set(err, "%s: tokenizer: merge %zu does not make the token %u of tokens %u and %u", t->path, i, r[2], r[0], r[1]);
+    }
+    return 0;
+}
+
+int bpe_model_load(bpe_model *m, const tokenizer_model *t, const kv_block *block, lnt_error *err) {
+    kv_entry bytes, merges;
+    if (!kv_find(block, "byte_ids", KV_U32S, &bytes) || bytes.count != 256) return err_set(err, "%s: tokenizer: 'byte_ids' is not a list of 256 ids", t->path);
+    if (!kv_find(block, "merges", KV_U32S, &merges) || merges.count % 3 || merges.count / 3 >= NO_MERGE)
+        return err_set(err, "%s: tokenizer: 'merges' is not a list of triples", t->path);
+    *m = (bpe_model){.byte_ids = kv_u32s(&bytes), .merges = kv_u32s(&merges), .n_merges = (size_t)merges.count / 3};
+    if (!kv_get_bool(block, "split", &m->split) || !kv_get_bool(block, "prefix_space", &m->prefix_space) || !kv_get_bool(block, "whole_first", &m->whole_first))
+        return err_set(err, "%s: tokenizer: 'split', 'prefix_space' or 'whole_first' is missing", t->path);
+    for (int i = 0; i < 256; i++) {
+        size_t n = 0;
+        const char *b = m->byte_ids[i] < t->n_tokens ? tokenizer_bytes(t, m->byte_ids[i], &n) : NULL;
+        if (n != 1 || (unsigned char)*b != i) return err_set(err, "%s: tokenizer: token %u is not the byte %d", t->path, m->byte_ids[i], i);
+    }
+    return check_merges(m, t, err);
+}
+
+/* ---- tables ---- */
+
+static inline uint64_t mix(uint64_t x) {
+    x *= 0x9e3779b97f4a7c15u;
+    return x ^ (x >> 32);
+}
+
+static inline uint64_t load(const char *p, size_t n) {
+    uint64_t x = 0;
+    memcpy(&x, p, n);
+    return x;
+}
+
+/* Of at most CACHED_BYTES bytes or any number: first and last words, and 8 at a time between. */
+static inline uint64_t hash_bytes(const char *p, size_t n) {
+    uint64_t h = n;
+    if (n < 4) return mix((h << 32) ^ (uint64_t)(unsigned char)p[0] ^ (uint64_t)(unsigned char)p[n / 2] << 8 ^ (uint64_t)(unsigned char)p[n - 1] << 16);
+    if (n < 8) return mix(mix(h ^ load(p, 4) << 8) ^ load(p + n - 4, 4));
+    for (size_t i = 0; i + 8 < n; i += 8) h = mix(h ^ load(p + i, 8));
+    return mix(h ^ load(p + n - 8, 8));
+}
+
+static inline size_t merge_slot(const bpe *b, uint32_t left, uint32_t right) { return mix((uint64_t)left << 32 | right) & b->merge_mask; }
+
+static inline const merge *find_merge(const bpe *b, int32_t left, int32_t right) {
+    size_t at = merge_slot(b, (uint32_t)left, (uint32_t)right);
+    while (b->merges[at].rank != NO_MERGE && (b->merges[at].left != (uint32_t)left || b->merges[at].right != (uint32_t)right)) at = (at + 1) & b->merge_mask;
+    return &b->merges[at];
+}
+
+static int make_merges(bpe *b, lnt_error *err) {
+    const bpe_model *m = b->model;
+    size_t size = 16;
+    while (size < 2 * m->n_merges) size *= 2;
+    b->merges = malloc(size * sizeof *b->merges);
+    b->merge_mask = size - 1;
+    if (!b->merges) return err_memory(err, size * sizeof *b->merges, "a tokenizer");
+    for (size_t i = 0; i < size; i++) b->merges[i].rank = NO_MERGE;
+    for (size_t i = 0; i < m->n_merges; i++) {
+        const uint32_t *r = m->merges + 3 * i;
+        merge *slot = (merge *)(uintptr_t)find_merge(b, (int32_t)r[0], (int32_t)r[1]);
+        if (slot->rank == NO_MERGE) *slot = (merge){r[0], r[1], (int32_t)i, (int32_t)r[2]}; /* of two, the lower rank */
+    }
+    return 0;
+}
+
+static int32_t find_whole(const bpe *b, const char *text, size_t n) {
+    if (!b->whole) return -1;
+    for (size_t at = hash_bytes(text, n) & b->whole_mask; b->whole[at] != UINT32_MAX; at = (at + 1) & b->whole_mask) {
+        size_t m;
+        const char *bytes = tokenizer_bytes(b->tokens, b->whole[at], &m);
+        if (m == n && !memcmp(bytes, text, n)) return (int32_t)b->whole[at];
+    }
+    return -1;
+}
+
+static int make_whole(bpe *b, lnt_error *err) {
+    size_t size = 16;
+    while (size < 2 * (size_t)b->tokens->n_tokens) size *= 2;
+    b->whole = malloc(size * sizeof *b->whole);
+    b->whole_mask = size - 1;
+    if (!b->whole) return err_memory(err, size * sizeof *b->whole, "a tokenizer");
+    memset(b->whole, 0xff, size * sizeof *b->whole);
+    for (uint32_t id = 0; id < b->tokens->n_tokens; id++) {
+        size_t n;
+        const char *bytes = tokenizer_bytes(b->tokens, id, &n);
+        if (!n || find_whole(b, bytes, n) >= 0) continue;
+        size_t at = hash_bytes(bytes, n) & b->whole_mask;
+        while (b->whole[at] != UINT32_MAX) at = (at + 1) & b->whole_mask;
+        b->whole[at] = id;
+    }
+    return 0;
+}
+
+bpe *bpe_new(const tokenizer_model *tokens, lnt_error *err) {
+    bpe *b = calloc(1, sizeof *b);
+    if (!b) return err_memory(err, sizeof *b, "a tokenizer"), NULL;
+    b->tokens = tokens;
+    b->model = &tokens->bpe;
+    b->cache = calloc((size_t)1 << CACHE_BITS, sizeof *b->cache);
+    if (!b->cache) err_memory(err, sizeof *b->cache << CACHE_BITS, "a tokenizer");
+    else if (!make_merges(b, err) && (!b->model->whole_first || !make_whole(b, err))) return b;
+    bpe_free(b);
+    return NULL;
+}
+
+void bpe_free(bpe *b) {
+    if (!b) return;
+    free(b->merges);
+    free(b->whole);
+    free(b->cache);
+    free(b->nodes);
+    free(b->heap);
+    free(b);
+}
+
+/* ---- merging ---- */
+
+/* In place; gives the number of ids left. Every merge looks at all ranks: for few bytes that is the fastest. */
+static size_t merge_short(const bpe *b, const char *text, size_t n, int32_t *ids) {
+    int32_t ranks[SHORT_PIECE], results[SHORT_PIECE];
+    for (size_t i = 0; i < n; i++) ids[i] = (int32_t)b->model->byte_ids[(unsigned char)text[i]];
+    for (size_t i = 0; i + 1 < n; i++) {
+        const merge *m = find_merge(b, ids[i], ids[i + 1]);
+        ranks[i] = m->rank, results[i] = m->result;
+    }
+    while (n > 1) {
+        size_t best = 0;
+        for (size_t i = 1; i + 1 < n; i++)
+            if (ranks[i] < ranks[best]) best = i;
+        if (ranks[best] == NO_MERGE) break;
+        ids[best] = results[best];
+        n--;
+        for (size_t i = best + 1; i < n; i++) ids[i] = ids[i + 1], ranks[i - 1] = ranks[i], results[i - 1] = results[i];
+        for (size_t i = best ? best - 1 : 0; i <= best && i + 1 < n; i++) {
+            const merge *m = find_merge(b, ids[i], ids[i + 1]);
+            ranks[i] = m->rank, results[i] = m->result;
+        }
+    }
+    return n;
+}
+
+static bool comes_before(const candidate *a, const candidate *b) { return a->rank < b->rank || (a->rank == b->rank && a->at < b->at); }
+
+static void push(bpe *b, int32_t at) {
+    int32_t next = b->nodes[at].next;
+    if (next == NO_NODE) return;
+    candidate c = {find_merge(b, b->nodes[at].id, b->nodes[next].id)->rank, at, b->nodes[at].id, b->nodes[next].id};
+    if (c.rank == NO_MERGE) return;
+    size_t i = b->n_heap++;
+    for (size_t parent; i && comes_before(&c, &b->heap[parent = (i - 1) / 2]); i = parent) b->heap[i] = b->heap[parent];
+    b->heap[i] = c;
+}
+
+static candidate pop(bpe *b) {
+    candidate top = b->heap[0], c = b->heap[--b->n_heap];
+    size_t i = 0;
+    for (size_t child; (child = 2 * i + 1) < b->n_heap; i = child) {
+        if (child + 1 < b->n_heap && comes_before(&b->heap[child + 1], &b->heap[child])) child++;
+        if (!comes_before(&b->heap[child], &c)) break;
+        b->heap[i] = b->heap[child];
+    }
+    b->heap[i] = c;
+    return top;
+}
+
+/* Every merge takes one node away and adds at most two candidates, so that 3 n of them are room enough. */
+static int make_room(bpe *b, size_t n) {
+    if (n <= b->room) return 0;
+    if (n > INT32_MAX) return -1;
+    node *nodes = realloc(b->nodes, n * sizeof *nodes);
+    if (nodes) b->nodes = nodes;
+    candidate *heap = realloc(b->heap, 3 * n * sizeof *heap);
+    if (heap) b->heap = heap;
+    if (!nodes || !heap) return -1;
+    b->room = n;
+    return 0;
+}
+
+static void merge_nodes(bpe *b, int32_t at) {
+    node *left = &b->nodes[at], *right = &b->nodes[left->next];
+    left->id = find_merge(b, left->id, right->id)->result;
+    right->id = -1;
+    left->next = right->next;
+    if (left->next != NO_NODE) b->nodes[left->next].prev = at;
+    if (left->prev != NO_NODE) push(b, left->prev);
+    push(b, at);
+}
+
+static int merge_long(bpe *b, const char *text, size_t n, id_list *out) {
+    if (make_room(b, n)) return -1;
+    b->n_heap = 0;
+    for (size_t i = 0; i < n; i++)
+        b->nodes[i] = (node){(int32_t)b->model->byte_ids[(unsigned char)text[i]], (int32_t)i - 1, i + 1 < n ? (int32_t)i + 1 : NO_NODE};
+    for (size_t i = 0; i + 1 < n; i++) push(b, (int32_t)i);
+    while (b->n_heap) {
+        candidate c = pop(b);
+        const node *at = &b->nodes[c.at];
+        if (at->id == c.left && at->next != NO_NODE && b->nodes[at->next].id == c.right) merge_nodes(b, c.at);
+    }
+    for (int32_t i = 0; i != NO_NODE; i = b->nodes[i].next) out->ids[out->n++] = b->nodes[i].id;
+    return 0;
+}
+
+/* ---- pieces ---- */
+
+static int reserve(id_list *out, size_t more) {
+    if (more <= out->capacity - out->n) return 0;
+    size_t capacity = out->capacity * 2 > out->n + more ? out->capacity * 2 : out->n + more + 256;
+    int32_t *ids = realloc(out->ids, capacity * sizeof *ids);
+    if (!ids) return -1;
+    out->ids = ids;
+    out->capacity = capacity;
+    return 0;
+}
+
+static int encode_new(bpe *b, const char *piece, size_t n, id_list *out) {
+    int32_t whole = find_whole(b, piece, n);
+    if (whole >= 0) return out->ids[out->n++] = whole, 0;
+    if (n > SHORT_PIECE) return merge_long(b, piece, n, out);
+    out->n += merge_short(b, piece, n, out->ids + out->n);
+    return 0;
+}
+
+static int encode_piece(bpe *b, const char *piece, size_t n, id_list *out) {
+    if (reserve(out, n < SHORT_PIECE ? SHORT_PIECE : n)) return -1;
+    if (n > CACHED_BYTES) return encode_new(b, piece, n, out);
+    cached *c = &b->cache[hash_bytes(piece, n) >> 7 & ((1u << CACHE_BITS) - 1)];
+    if (c->n_bytes == n && !memcmp(c->bytes, piece, n)) {
+        memcpy(out->ids + out->n, c->ids, sizeof c->ids); /* all of them: there is room, and a fixed size is fast */
+        out->n += (size_t)c->n_ids;
+        return 0;
+    }
+    size_t before = out->n;
+    if (encode_new(b, piece, n, out)) return -1;
+    if (out->n - before > CACHED_IDS) return 0;
+    c->n_bytes = (unsigned char)n;
+    memcpy(c->bytes, piece, n);
+    c->n_ids = (int32_t)(out->n - before);
+    memcpy(c->ids, out->ids + before, (out->n - before) * sizeof *c->ids);
+    return 0;
+}
+
+/* The first piece of a text that gets a space before it. */
+static int encode_with_space(bpe *b, const char *text, size_t n, size_t *taken, id_list *out) {
+    char *copy = malloc(n + 1);
+    if (!copy) return -1;
+    copy[0] = ' ';
+    memcpy(copy + 1, text, n);
+    size_t length = b->model->split ? pretokenize_gpt2(copy, n + 1) : n + 1;
+    int rc = encode_piece(b, copy, length, out);
+    free(copy);
+    *taken = length - 1;
+    return rc;
+}
+
+int bpe_encode(bpe *b, const char *text, size_t n, id_list *out) {
+    size_t at = 0;
+    if (n && b->model->prefix_space && text[0] != ' ' && encode_with_space(b, text, n, &at, out)) return -1;
+    while (at < n) {
+        size_t length = b->model->split ? pretokenize_gpt2(text + at, n - at) : n - at;
+        if (encode_piece(b, text + at, length, out)) return -1;
+        at += length;
+    }
+    return 0;
+}

@@ -1,0 +1,242 @@
+#define _GNU_SOURCE
+#include "engine/context.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Zeroed pages that take memory only when touched. */
+static void *map_pages(size_t bytes, const char *what, lnt_error *err) {
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p != MAP_FAILED) return p;
+    err_memory(err, bytes, what);
+    return NULL;
+}
+
+/* a * b + c, or SIZE_MAX, which no mapping can have. */
+static size_t mul_add(size_t a, size_t b, size_t c) {
+    size_t r;
+    return __builtin_mul_overflow(a, b, &r) || __builtin_add_overflow(r, c, &r) ? SIZE_MAX : r;
+}
+
+static int read_options(lnt_context *c, const lnt_context_options *o, lnt_error *err) {
+    static const lnt_context_options defaults;
+    if (!o) o = &defaults;
+    const char *path = c->model->file.path;
+    c->n_threads = o->n_threads ? o->n_threads : lnt_default_threads();
+    c->n_ctx = o->n_ctx ? o->n_ctx : c->model->info.n_ctx;
+    c->n_sequences = o->n_sequences ? o->n_sequences : 1;
+    c->n_batch = o->n_batch ? o->n_batch : 512;
+    c->n_logits = o->n_logits ? o->n_logits : c->n_sequences;
+    if (c->n_ctx > c->model->info.n_ctx) return err_set(err, "%s: a context of %u tokens, expected at most the model's %u", path, c->n_ctx, c->model->info.n_ctx);
+    if (c->n_threads > 1024) return err_set(err, "%s: %u threads, expected at most 1024", path, c->n_threads);
+    if (c->n_sequences > 1u << 20 || c->n_batch > 1u << 20 || c->n_logits > 1u << 24)
+        return err_set(err, "%s: %u sequences, batches of %u and %u logits, expected at most %u, %u and %u", path, c->n_sequences, c->n_batch, c->n_logits,
+                       1u << 20, 1u << 20, 1u << 24);
+    if (!c->model->cached && c->n_batch < c->n_ctx) c->n_batch = c->n_ctx; /* a sequence must be evaluated whole */
+    c->kernels = model_kernels(err);
+    return c->kernels ? 0 : -1;
+}
+
+/* Where each attention op keeps its keys and values, and how much a thread needs to attend. */
+static int lay_out_kv(lnt_context *c, size_t *scratch_floats, lnt_error *err) {
+    size_t transient = 0, n_attention = 0, slots = c->n_batch + (size_t)15 * c->n_sequences;
+    const graph *g = &c->model->graph;
+    c->capacity = round_up(c->n_ctx, LANES);
+    c->places = calloc(g->n_ops + 1, sizeof *c->places);
+    if (!c->places) return err_memory(err, g->n_ops * sizeof *c->places, "a context");
+    for (size_t i = 0; i < g->n_ops; i++) {
+        const graph_op *op = &g->ops[i];
+        if (op->kind != OP_ATTENTION) continue;
+        size_t hd = op->head_dim, padded = round_up(hd, LANES), scratch = attention_scratch_floats(c->n_ctx, hd);
+        if (scratch > *scratch_floats) *scratch_floats = scratch;
+        if (op->cache) {
+            c->places[n_attention] = (kv_place){c->kv_sequence, c->capacity * hd, c->capacity * padded};
+            c->kv_sequence = mul_add(op->kv_heads, c->capacity * (hd + padded), c->kv_sequence);
+        } else if (transient < mul_add(slots, op->kv_heads * (hd + padded), 0)) {
+            transient = mul_add(slots, op->kv_heads * (hd + padded), 0);
+        }
+        n_attention++;
+    }
+    c->kv_bytes = mul_add(mul_add(c->kv_sequence, c->n_sequences, 0), sizeof(float), 64);
+    c->transient_bytes = mul_add(transient, sizeof(float), 64);
+    c->kv = map_pages(c->kv_bytes, "keys and values", err);
+    c->transient = map_pages(c->transient_bytes, "keys and values", err);
+    return c->kv && c->transient ? 0 : -1;
+}
+
+static int lay_out_arena(lnt_context *c, size_t scratch_floats, lnt_error *err) {
+    size_t widest = 0;
+    for (size_t v = 0; v < c->model->graph.n_values; v++)
+        if (c->model->graph.values[v].width > widest) widest = c->model->graph.values[v].width;
+    if (plan_make(&c->plan, &c->model->graph, c->model->file.tensors, c->model->logits, c->n_batch, c->n_logits, err)) return -1;
+    c->row_at = c->plan.private_bytes;
+    c->scratch_at = c->row_at + round_up(widest, LANES) * sizeof(float);
+    c->private_stride = round_up(c->scratch_at + scratch_floats * sizeof(float), 4096);
+    c->shared_bytes = c->plan.shared_bytes + 64;
+    c->private_bytes = mul_add(c->private_stride, c->n_threads, 0);
+    c->shared = map_pages(c->shared_bytes, "the arena", err);
+    c->private = c->shared ? map_pages(c->private_bytes, "the arena", err) : NULL;
+    return c->private ? 0 : -1;
+}
+
+static int allocate(lnt_context *c, lnt_error *err) {
+    size_t scratch = 0;
+    if (lay_out_kv(c, &scratch, err) || lay_out_arena(c, scratch, err)) return -1;
+    c->lengths = calloc(c->n_sequences, sizeof *c->lengths);
+    c->ids = calloc(c->n_batch, sizeof *c->ids);
+    c->positions = calloc(c->n_batch, sizeof *c->positions);
+    c->outputs = calloc(c->n_batch, sizeof *c->outputs);
+    c->pieces = calloc(c->n_sequences, sizeof *c->pieces);
+    c->claimed = calloc(c->plan.n_steps + 1, sizeof *c->claimed);
+    c->taps = calloc(c->model->graph.n_taps + 1, sizeof *c->taps);
+    c->seen = calloc(c->n_sequences, sizeof *c->seen);
+    if (!c->lengths || !c->ids || !c->positions || !c->outputs || !c->pieces || !c->claimed || !c->taps || !c->seen)
+        return err_memory(err, c->n_batch * 12, "a context");
+    if (!c->model->cached) return 0;
+    c->history = calloc(c->n_sequences, sizeof *c->history);
+    for (uint32_t s = 0; c->history && s < c->n_sequences; s++)
+        if (!(c->history[s] = calloc(c->n_ctx, sizeof **c->history))) return err_memory(err, c->n_ctx * 4, "a context");
+    return c->history ? 0 : err_memory(err, c->n_sequences * sizeof *c->history, "a context");
+}
+
+lnt_context *lnt_context_new(const lnt_model *model, const lnt_context_options *options, lnt_error *err) {
+    lnt_context *c = calloc(1, sizeof *c);
+    if (!c) return err_memory(err, sizeof *c, "a context"), NULL;
+    c->model = model;
+    if (!read_options(c, options, err) && !allocate(c, err) && (c->pool = pool_new(c->n_threads, err))) return c;
+    lnt_context_free(c);
+    return NULL;
+}
+
+void lnt_context_free(lnt_context *c) {
+    if (!c) return;
+    pool_free(c->pool);
+    if (c->kv) munmap(c->kv, c->kv_bytes);
+    if (c->transient) munmap(c->transient, c->transient_bytes);
+    if (c->shared) munmap(c->shared, c->shared_bytes);
+    if (c->private) munmap(c->private, c->private_bytes);
+    for (uint32_t s = 0; c->history && s < c->n_sequences; s++) free(c->history[s]);
+    free(c->history);
+    plan_free(&c->plan);
+    free(c->places);
+    free(c->lengths);
+    free(c->ids);
+    free(c->positions);
+    free(c->outputs);
+    free(c->pieces);
+    free(c->claimed);
+    free(c->taps);
+    free(c->seen);
+    free(c);
+}
+
+uint32_t lnt_context_threads(const lnt_context *c) { return pool_threads(c->pool); }
+size_t lnt_sequence_length(const lnt_context *c, uint32_t sequence) { return sequence < c->n_sequences ? c->lengths[sequence] : 0; }
+void lnt_sequence_truncate(lnt_context *c, uint32_t sequence, size_t n) {
+    if (sequence < c->n_sequences && n < c->lengths[sequence]) c->lengths[sequence] = n;
+}
+
+size_t lnt_logits_rows(const lnt_context *c) { return c->first_output; }
+const float *lnt_logits(const lnt_context *c, size_t row) {
+    const plan_value *v = &c->plan.values[c->model->logits];
+    return row < c->first_output ? (const float *)(const void *)(c->shared + v->f32_at + row * v->f32_stride) : NULL;
+}
+
+int lnt_tap(lnt_context *c, const char *what, uint32_t index, float *out, size_t n_tokens, lnt_error *err) {
+    const graph_tap *t = graph_find_tap(&c->model->graph, what, index);
+    if (!t) return err_set(err, "%s: the model gives no '%s' %u", c->model->file.path, what, index);
+    if (out && (c->n_sequences != 1 || c->lengths[0])) return err_set(err, "%s: '%s' can be had from an empty context with one sequence", c->model->file.path, what);
+    bool attention = !strcmp(what, "attention");
+    for (size_t i = 0; i < c->n_taps; i++)
+        if (c->taps[i].value == t->value && c->taps[i].attention == attention) c->taps[i--] = c->taps[--c->n_taps];
+    if (out) c->taps[c->n_taps++] = (tap){t->value, attention, out, n_tokens};
+    return 0;
+}
+
+/* ---- evaluating: everything is checked first, then cut into parts of at most n_batch tokens ---- */
+
+static size_t outputs_of(const lnt_span *s) { return s->no_logits ? 0 : s->all_logits ? s->n_ids : 1; }
+
+static int check_span(lnt_context *c, const lnt_span *s, lnt_error *err) {
+    const char *path = c->model->file.path;
+    if (s->sequence >= c->n_sequences) return err_set(err, "%s: sequence %u, expected below %u", path, s->sequence, c->n_sequences);
+    if (c->seen[s->sequence]) return err_set(err, "%s: sequence %u stands twice in one evaluation", path, s->sequence);
+    c->seen[s->sequence] = true;
+    if (!s->n_ids) return err_set(err, "%s: nothing to evaluate, expected at least one token", path);
+    size_t held = c->model->cached ? c->lengths[s->sequence] : 0;
+    if (s->n_ids > c->n_ctx - held)
+        return err_set(err, "%s: %zu tokens after %zu do not fit the context of %u", path, s->n_ids, held, c->n_ctx);
+    for (size_t i = 0; i < s->n_ids; i++)
+        if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= c->model->info.vocab_size)
+            return err_set(err, "%s: token id %d, expected 0 to %u", path, s->ids[i], c->model->info.vocab_size - 1);
+    return 0;
+}
+
+static int check_spans(lnt_context *c, const lnt_span *spans, size_t n, lnt_error *err) {
+    size_t outputs = 0, tokens = 0;
+    memset(c->seen, 0, c->n_sequences * sizeof *c->seen);
+    for (size_t i = 0; i < n; i++) {
+        if (check_span(c, &spans[i], err)) return -1;
+        outputs += outputs_of(&spans[i]);
+        tokens += spans[i].n_ids;
+    }
+    if (outputs > c->n_logits) return err_set(err, "%s: %zu rows of logits asked for, the context has room for %u", c->model->file.path, outputs, c->n_logits);
+    for (size_t i = 0; i < c->n_taps; i++)
+        if (c->lengths[0] + tokens > c->taps[i].n_tokens)
+            return err_set(err, "%s: %zu tokens evaluated with room for the values of %zu", c->model->file.path, c->lengths[0] + tokens, c->taps[i].n_tokens);
+    return 0;
+}
+
+static void run_part(lnt_context *c) {
+    if (!c->n_tokens) return;
+    exec_run(c);
+    c->first_output += c->n_outputs;
+    c->n_tokens = c->n_pieces = c->n_outputs = 0;
+}
+
+/* Adds tokens done .. done + n - 1 of a span to the part. */
+static void add_piece(lnt_context *c, const lnt_span *s, size_t done, size_t n) {
+    size_t past = c->model->cached ? c->lengths[s->sequence] : 0, kv_at = 0;
+    if (c->n_pieces) {
+        const piece *before = &c->pieces[c->n_pieces - 1];
+        kv_at = before->kv_at + round_up(before->n_rows, LANES);
+    }
+    c->pieces[c->n_pieces++] = (piece){s->sequence, c->n_tokens, n, past, kv_at};
+    for (size_t i = 0; i < n; i++) {
+        size_t row = c->n_tokens++;
+        c->ids[row] = s->ids[done + i];
+        c->positions[row] = (uint32_t)(past + i);
+        if (c->history) c->history[s->sequence][past + i] = s->ids[done + i];
+        if (s->all_logits || (!s->no_logits && done + i + 1 == s->n_ids)) c->outputs[c->n_outputs++] = (uint32_t)row;
+    }
+    c->lengths[s->sequence] = past + n;
+}
+
+int lnt_eval(lnt_context *c, const lnt_span *spans, size_t n_spans, lnt_error *err) {
+    if (check_spans(c, spans, n_spans, err)) return -1;
+    c->first_output = c->n_tokens = c->n_pieces = c->n_outputs = 0;
+    for (size_t i = 0; i < n_spans; i++) {
+        if (!c->model->cached && c->n_tokens + spans[i].n_ids > c->n_batch) run_part(c);
+        for (size_t done = 0; done < spans[i].n_ids;) {
+            size_t n = spans[i].n_ids - done, room = c->n_batch - c->n_tokens;
+            if (n > room) n = room;
+            if (n) add_piece(c, &spans[i], done, n);
+            done += n;
+            if (c->n_tokens == c->n_batch) run_part(c);
+        }
+    }
+    run_part(c);
+    return 0;
+}
+
+int lnt_sequence_shift(lnt_context *c, uint32_t sequence, size_t n_keep, size_t n_drop, lnt_error *err) {
+    if (!c->history || sequence >= c->n_sequences || n_keep > c->lengths[sequence] || n_drop > c->lengths[sequence] - n_keep)
+        return err_set(err, "%s: cannot drop %zu tokens after %zu of sequence %u", c->model->file.path, n_drop, n_keep, sequence);
+    size_t n = c->lengths[sequence] - n_keep - n_drop;
+    int32_t *ids = c->history[sequence];
+    c->lengths[sequence] = n_keep;
+    if (!n || !n_drop) return 0;
+    memmove(ids + n_keep, ids + n_keep + n_drop, n * sizeof *ids);
+    lnt_span span = {.sequence = sequence, .ids = ids + n_keep, .n_ids = n, .no_logits = true};
+    return lnt_eval(c, &span, 1, err);
+}

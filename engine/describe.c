@@ -1,0 +1,147 @@
+#include "engine/model.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double mib(uint64_t bytes) { return (double)bytes / 1048576; }
+
+/* "q8 37, f32 62": how many tensors and bytes of each type. */
+static void sum_types(const lnt_model *m, uint64_t *count, uint64_t *bytes) {
+    for (size_t i = 0; i < m->file.n_tensors; i++) {
+        count[m->file.tensors[i].type]++;
+        bytes[m->file.tensors[i].type] += m->file.tensors[i].size;
+    }
+}
+
+static const char *rows_name(graph_rows rows) { return rows == ROWS_TOKENS ? "tokens" : "outputs"; }
+
+/* ---- JSON ---- */
+
+static json_t *string_of(const char *s, size_t n) {
+    json_t *j = json_stringn(s, n);
+    return j ? j : json_string("");
+}
+
+static json_t *entry_json(const kv_entry *e) {
+    uint64_t u;
+    int64_t i;
+    double d;
+    memcpy(&u, e->payload, e->type <= KV_BOOL ? 8 : 0);
+    memcpy(&i, e->payload, e->type <= KV_BOOL ? 8 : 0);
+    memcpy(&d, e->payload, e->type <= KV_BOOL ? 8 : 0);
+    switch (e->type) {
+    case KV_U64: return json_integer((json_int_t)u);
+    case KV_I64: return json_integer((json_int_t)i);
+    case KV_F64: return json_real(d);
+    case KV_BOOL: return json_boolean(u);
+    case KV_STRING: return string_of(e->payload, (size_t)e->count);
+    default: return json_integer((json_int_t)e->count); /* arrays: how many */
+    }
+}
+
+static json_t *metadata_json(const lnt_model *m) {
+    json_t *o = json_object();
+    size_t at = 0;
+    for (kv_entry e; kv_next(&m->metadata, &at, &e);) json_object_set_new(o, e.key, entry_json(&e));
+    return o;
+}
+
+static json_t *tensors_json(const lnt_model *m) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < m->file.n_tensors; i++) {
+        const lnt_tensor *t = &m->file.tensors[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", t->name, "type", tensor_type_name(t->type), "layout",
+                                              tensor_layout_name(t->layout), "n", (json_int_t)t->n, "k", (json_int_t)t->k, "offset",
+                                              (json_int_t)t->offset, "bytes", (json_int_t)t->size));
+    }
+    return list;
+}
+
+static json_t *graph_json(const lnt_model *m) {
+    json_t *ops = json_array(), *taps = json_array();
+    for (size_t i = 0; i < m->graph.n_ops; i++) {
+        const graph_op *op = &m->graph.ops[i];
+        json_t *in = json_array(), *tensors = json_array();
+        for (int k = 0; k < OP_INPUTS && op->inputs[k] != GRAPH_NONE; k++) json_array_append_new(in, json_integer(op->inputs[k]));
+        for (int k = 0; k < OP_TENSORS && op->tensors[k] != GRAPH_NONE; k++) json_array_append_new(tensors, json_string(m->file.tensors[op->tensors[k]].name));
+        json_array_append_new(ops, json_pack("{s:s, s:o, s:o, s:i, s:s, s:I}", "op", graph_op_name(op->kind), "inputs", in, "tensors", tensors, "output",
+                                             op->output, "rows", rows_name(m->graph.values[op->output].rows), "width",
+                                             (json_int_t)m->graph.values[op->output].width));
+    }
+    for (size_t i = 0; i < m->graph.n_taps; i++)
+        json_array_append_new(taps, json_pack("{s:s, s:i, s:i}", "name", m->graph.taps[i].name, "index", (int)m->graph.taps[i].index, "value", m->graph.taps[i].value));
+    return json_pack("{s:o, s:o}", "ops", ops, "taps", taps);
+}
+
+static int describe_json(const lnt_model *m, unsigned flags, FILE *out, lnt_error *err) {
+    uint64_t count[TENSOR_TYPES] = {0}, bytes[TENSOR_TYPES] = {0};
+    sum_types(m, count, bytes);
+    json_t *o = json_object(), *sections = json_object(), *types = json_object();
+    for (int s = 0; s < SECTIONS; s++) json_object_set_new(sections, lnt_section_name((lnt_section)s), json_integer((json_int_t)m->file.sections[s].size));
+    for (int t = 0; t < TENSOR_TYPES; t++)
+        if (count[t]) json_object_set_new(types, tensor_type_name((tensor_type)t), json_pack("{s:I, s:I}", "tensors", (json_int_t)count[t], "bytes", (json_int_t)bytes[t]));
+    json_object_set_new(o, "path", string_of(m->file.path, strlen(m->file.path)));
+    json_object_set_new(o, "file_bytes", json_integer((json_int_t)m->file.size));
+    json_object_set_new(o, "parameters", json_integer((json_int_t)m->info.n_parameters));
+    json_object_set_new(o, "sections", sections);
+    json_object_set_new(o, "types", types);
+    json_object_set_new(o, "metadata", metadata_json(m));
+    if (flags & LNT_DESCRIBE_TENSORS) json_object_set_new(o, "tensors", tensors_json(m));
+    if (flags & LNT_DESCRIBE_GRAPH) json_object_set_new(o, "graph", graph_json(m));
+    int rc = json_dumpf(o, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(o);
+    fputc('\n', out);
+    return rc ? err_set(err, "%s: cannot be described: writing failed", m->file.path) : 0;
+}
+
+/* ---- for people ---- */
+
+static void print_entry(const kv_entry *e, FILE *out) {
+    json_t *v = entry_json(e);
+    fprintf(out, "  %-24s ", e->key);
+    if (e->type == KV_STRING) fprintf(out, "%s\n", json_string_value(v));
+    else if (e->type == KV_F64) fprintf(out, "%.6g\n", json_real_value(v));
+    else if (e->type == KV_BOOL) fprintf(out, "%s\n", json_is_true(v) ? "yes" : "no");
+    else fprintf(out, "%lld%s\n", (long long)json_integer_value(v), e->type > KV_STRING ? " values" : "");
+    json_decref(v);
+}
+
+static void print_tensors(const lnt_model *m, FILE *out) {
+    fprintf(out, "tensors\n");
+    for (size_t i = 0; i < m->file.n_tensors; i++) {
+        const lnt_tensor *t = &m->file.tensors[i];
+        fprintf(out, "  %-40s %-4s %-6s %8llu x %-8llu %12llu bytes\n", t->name, tensor_type_name(t->type), tensor_layout_name(t->layout),
+                (unsigned long long)t->n, (unsigned long long)t->k, (unsigned long long)t->size);
+    }
+}
+
+static void print_graph(const lnt_model *m, FILE *out) {
+    fprintf(out, "graph\n");
+    for (size_t i = 0; i < m->graph.n_ops; i++) {
+        const graph_op *op = &m->graph.ops[i];
+        const graph_value *v = &m->graph.values[op->output];
+        fprintf(out, "  %%%d [%s][%u] = %s(", op->output, rows_name(v->rows), v->width, graph_op_name(op->kind));
+        for (int k = 0; k < OP_INPUTS && op->inputs[k] != GRAPH_NONE; k++) fprintf(out, "%s%%%d", k ? ", " : "", op->inputs[k]);
+        fprintf(out, ")");
+        for (int k = 0; k < OP_TENSORS && op->tensors[k] != GRAPH_NONE; k++) fprintf(out, " %s", m->file.tensors[op->tensors[k]].name);
+        if (op->kind == OP_LINEAR && op->activation) fprintf(out, " %s", graph_activation_name(op->activation));
+        fprintf(out, "\n");
+    }
+}
+
+int lnt_describe(const lnt_model *m, unsigned flags, FILE *out, lnt_error *err) {
+    if (flags & LNT_DESCRIBE_JSON) return describe_json(m, flags, out, err);
+    uint64_t count[TENSOR_TYPES] = {0}, bytes[TENSOR_TYPES] = {0};
+    sum_types(m, count, bytes);
+    fprintf(out, "%s: %.2f MiB, %.2f million parameters\nparts\n", m->file.path, mib(m->file.size), (double)m->info.n_parameters * 1e-6);
+    for (int s = 0; s < SECTIONS; s++)
+        if (m->file.sections[s].bytes) fprintf(out, "  %-24s %.3f MiB\n", lnt_section_name((lnt_section)s), mib(m->file.sections[s].size));
+    for (int t = 0; t < TENSOR_TYPES; t++)
+        if (count[t]) fprintf(out, "  %-24s %.3f MiB in %llu tensors\n", tensor_type_name((tensor_type)t), mib(bytes[t]), (unsigned long long)count[t]);
+    fprintf(out, "metadata\n");
+    size_t at = 0;
+    for (kv_entry e; kv_next(&m->metadata, &at, &e);) print_entry(&e, out);
+    if (flags & LNT_DESCRIBE_TENSORS) print_tensors(m, out);
+    if (flags & LNT_DESCRIBE_GRAPH) print_graph(m, out);
+    return ferror(out) ? err_set(err, "%s: cannot be described: writing failed", m->file.path) : 0;
+}

@@ -1,0 +1,217 @@
+#include "engine/context.h"
+#include <string.h>
+
+/* All threads run all steps, each its share, with a barrier after a step whose rows others read. What share a thread
+   takes never changes a bit of the result. */
+typedef struct thread {
+    lnt_context *c;
+    uint32_t index, count;
+    unsigned char *own;
+} thread;
+
+typedef struct range {
+    size_t begin, end;
+} range;
+
+static range share_of(const thread *t, size_t n) { return (range){n * t->index / t->count, n * (t->index + 1) / t->count}; }
+
+/* Takes the next `chunk` of n units of step s; false when none is left. */
+static bool claim(const thread *t, size_t s, size_t n, size_t chunk, range *out) {
+    if (t->count == 1) {
+        *out = (range){0, n};
+        return __atomic_fetch_add(&t->c->claimed[s], 1, __ATOMIC_RELAXED) == 0 && n;
+    }
+    size_t begin = (size_t)__atomic_fetch_add(&t->c->claimed[s], 1, __ATOMIC_RELAXED) * chunk;
+    *out = (range){begin, begin + chunk < n ? begin + chunk : n};
+    return begin < n;
+}
+
+static const lnt_tensor *tensor_of(const lnt_context *c, const graph_op *op, int i) {
+    return op->tensors[i] == GRAPH_NONE ? NULL : &c->model->file.tensors[op->tensors[i]];
+}
+static const float *vector_of(const lnt_context *c, const graph_op *op, int i) {
+    const lnt_tensor *t = tensor_of(c, op, i);
+    return t ? t->data : NULL;
+}
+
+static graph_rows kind_of(const lnt_context *c, int32_t v) { return c->model->graph.values[v].rows; }
+static size_t width_of(const lnt_context *c, int32_t v) { return c->model->graph.values[v].width; }
+static size_t rows_of(const lnt_context *c, int32_t v) { return kind_of(c, v) == ROWS_OUTPUTS ? c->n_outputs : c->n_tokens; }
+
+/* Rows of outputs stand behind those of the parts before. */
+static size_t row_base(const lnt_context *c, int32_t v) { return kind_of(c, v) == ROWS_OUTPUTS ? c->first_output : 0; }
+static float *f32_row(const lnt_context *c, int32_t v, size_t row) {
+    const plan_value *pv = &c->plan.values[v];
+    return (float *)(void *)(c->shared + pv->f32_at + (row_base(c, v) + row) * pv->f32_stride);
+}
+
+static bool is_private(const lnt_context *c, const plan_step *s) { return s->may_be_private && rows_of(c, s->output) <= PRIVATE_ROWS; }
+
+/* The first row of a prepared (or any) value in the form asked for, as this thread reads or writes it. */
+static unsigned char *form_of(const thread *t, int32_t v, bool quantized) {
+    const plan_value *pv = &t->c->plan.values[v];
+    size_t own = quantized ? pv->private_quant_at : pv->private_f32_at;
+    if (own != NO_PLACE && rows_of(t->c, v) <= PRIVATE_ROWS) return t->own + own;
+    size_t at = quantized ? pv->quant_at : pv->f32_at, stride = quantized ? pv->quant_stride : pv->f32_stride;
+    return at == NO_PLACE ? NULL : t->c->shared + at + row_base(t->c, v) * stride;
+}
+
+static void embed(const thread *t, const plan_step *s) {
+    const lnt_context *c = t->c;
+    const lnt_tensor *tokens = tensor_of(c, s->op, 0), *positions = tensor_of(c, s->op, 1);
+    size_t width = width_of(c, s->output), padded = round_up(width, LANES);
+    float *wide = (float *)(void *)(t->own + c->row_at);
+    range rows = share_of(t, c->n_tokens);
+    for (size_t r = rows.begin; r < rows.end; r++) {
+        float *y = f32_row(c, s->output, r);
+        c->kernels->weight_row[tokens->type](tokens->data, tokens->scale, width, (size_t)c->ids[r], y);
+        if (!positions) continue;
+        size_t at = (c->positions[r] + s->op->position_offset) * padded;
+        const float *p = (const float *)positions->data + at;
+        if (positions->type == TENSOR_F16) c->kernels->f16_to_f32((const uint16_t *)positions->data + at, wide, padded), p = wide;
+        c->kernels->add(p, y, width);
+    }
+}
+
+static void prepare_row(const thread *t, const plan_step *s, size_t row, float *f32, unsigned char *quant) {
+    const lnt_context *c = t->c;
+    const float *x = f32_row(c, s->input, row);
+    size_t width = width_of(c, s->input);
+    if (s->op) {
+        float *y = f32 ? f32 : (float *)(void *)(t->own + c->row_at);
+        c->kernels->norm((norm_kind)s->op->norm, x, vector_of(c, s->op, 0), vector_of(c, s->op, 1), s->op->eps, width, y);
+        x = y;
+    }
+    if (quant) c->kernels->quantize(x, width, quant);
+}
+
+static void prepare(const thread *t, const plan_step *s) {
+    const plan_value *pv = &t->c->plan.values[s->output];
+    size_t n = rows_of(t->c, s->output);
+    range rows = is_private(t->c, s) ? (range){0, n} : share_of(t, n);
+    unsigned char *f32 = s->op ? form_of(t, s->output, false) : NULL, *quant = form_of(t, s->output, true);
+    for (size_t r = rows.begin; r < rows.end; r++)
+        prepare_row(t, s, r, f32 ? (float *)(void *)(f32 + r * pv->f32_stride) : NULL, quant ? quant + r * pv->quant_stride : NULL);
+}
+
+/* Weights of a model beyond the caches come from memory when few rows share them. */
+static bool streams(const lnt_context *c, size_t rows) { return rows <= 16 && c->model->file.size > (size_t)24 << 20; }
+
+static void linear(const thread *t, size_t step, const plan_step *s) {
+    const lnt_context *c = t->c;
+    const lnt_tensor *w = tensor_of(c, s->op, 0);
+    const plan_value *x = &c->plan.values[s->input], *y = &c->plan.values[s->output];
+    bool quantized = w->type >= TENSOR_Q8;
+    size_t rows = rows_of(c, s->output);
+    linear_args a = {.x = form_of(t, s->input, quantized), .x_stride = quantized ? x->quant_stride : x->f32_stride, .w = w->data,
+                     .w_scale = w->scale, .w_sum = w->sum, .k = w->k, .bias = vector_of(c, s->op, 1),
+                     .act = (activation)s->op->activation, .y = f32_row(c, s->output, 0), .y_stride = y->f32_stride / sizeof(float),
+                     .stream = streams(c, rows)};
+    if (s->op->inputs[1] != GRAPH_NONE) {
+        a.residual = f32_row(c, s->op->inputs[1], 0);
+        a.residual_stride = c->plan.values[s->op->inputs[1]].f32_stride / sizeof(float);
+    }
+    size_t panels = (w->n + LANES - 1) / LANES, chunk = round_up(panels / (8 * t->count) + 1, 4);
+    for (range p; claim(t, step, panels, chunk, &p);) c->kernels->linear[w->type](&a, 0, rows, p.begin, p.end);
+}
+
+/* Panels of one key head for a piece: where they start and how many positions they have room for. */
+static float *kv_of(const lnt_context *c, const plan_step *s, const piece *p, size_t head, float **v_panels, size_t *capacity) {
+    const kv_place *place = &c->places[s->cache];
+    size_t hd = s->op->head_dim, hd_padded = round_up(hd, LANES);
+    if (s->op->cache) {
+        float *base = c->kv + p->sequence * c->kv_sequence + place->at;
+        *capacity = c->capacity;
+        *v_panels = base + s->op->kv_heads * place->k_head + head * place->v_head;
+        return base + head * place->k_head;
+    }
+    *capacity = round_up(p->n_rows, LANES);
+    float *base = c->transient + (p->kv_at * s->op->kv_heads + head * *capacity) * (hd + hd_padded);
+    *v_panels = base + *capacity * hd;
+    return base;
+}
+
+static const tap *find_tap(const lnt_context *c, int32_t value, bool attention) {
+    for (size_t i = 0; i < c->n_taps; i++)
+        if (c->taps[i].value == value && c->taps[i].attention == attention) return &c->taps[i];
+    return NULL;
+}
+
+static void attend_head(const thread *t, const plan_step *s, const piece *p, size_t head) {
+    const lnt_context *c = t->c;
+    const graph_op *op = s->op;
+    size_t hd = op->head_dim, group = op->heads / op->kv_heads, capacity;
+    float *v_panels, *k_panels = kv_of(c, s, p, head, &v_panels, &capacity);
+    for (size_t r = 0; r < p->n_rows; r++)
+        c->kernels->kv_store(f32_row(c, op->inputs[1], p->first_row + r) + op->k_at + head * hd,
+                             f32_row(c, op->inputs[2], p->first_row + r) + op->v_at + head * hd, hd, p->past + r, capacity, k_panels, v_panels);
+    const tap *tapped = find_tap(c, s->output, true);
+    for (size_t h = head * group; h < (head + 1) * group; h++) {
+        attention_args a = {.q = f32_row(c, op->inputs[0], p->first_row) + op->q_at + h * hd, .q_stride = c->plan.values[op->inputs[0]].f32_stride / sizeof(float),
+                            .k_panels = k_panels, .v_panels = v_panels, .capacity = capacity, .head_dim = hd, .n_rows = p->n_rows,
+                            .n_keys = p->past + p->n_rows, .causal = op->causal, .scale = op->scale,
+                            .out = f32_row(c, s->output, p->first_row) + h * hd, .out_stride = c->plan.values[s->output].f32_stride / sizeof(float),
+                            .scratch = (float *)(void *)(t->own + c->scratch_at)};
+        if (tapped) {
+            a.probabilities = tapped->out + (h * tapped->n_tokens + p->past) * tapped->n_tokens;
+            a.p_stride = tapped->n_tokens;
+            memset(a.probabilities, 0, p->n_rows * tapped->n_tokens * sizeof(float));
+        }
+        c->kernels->attention(&a);
+    }
+}
+
+static void attend(const thread *t, size_t step, const plan_step *s) {
+    size_t heads = s->op->kv_heads, units = t->c->n_pieces * heads;
+    for (range u; claim(t, step, units, 1, &u);)
+        for (size_t i = u.begin; i < u.end; i++) attend_head(t, s, &t->c->pieces[i / heads], i % heads);
+}
+
+static void select_rows(const thread *t, const plan_step *s) {
+    range rows = share_of(t, t->c->n_outputs);
+    for (size_t r = rows.begin; r < rows.end; r++)
+        memcpy(f32_row(t->c, s->output, r), f32_row(t->c, s->input, t->c->outputs[r]), t->c->plan.values[s->output].f32_stride);
+}
+
+/* Copies what a step made to who asked for it. A norm whose readers take it quantised is computed once more. */
+static void copy_tap(const thread *t, const plan_step *s, const tap *to) {
+    const lnt_context *c = t->c;
+    size_t width = width_of(c, s->output);
+    float *own = (float *)(void *)(t->own + c->row_at);
+    range rows = share_of(t, rows_of(c, s->output));
+    for (size_t r = rows.begin; r < rows.end; r++) {
+        const float *row = own;
+        if (s->kind == STEP_PREPARE) prepare_row(t, s, r, own, NULL);
+        else row = f32_row(c, s->output, r);
+        size_t token = kind_of(c, s->output) == ROWS_OUTPUTS ? c->outputs[r] : r;
+        memcpy(to->out + c->positions[token] * width, row, width * sizeof(float));
+    }
+}
+
+static void run_step(const thread *t, size_t i) {
+    const plan_step *s = &t->c->plan.steps[i];
+    if (rows_of(t->c, s->output) == 0) return;
+    switch (s->kind) {
+    case STEP_EMBED: embed(t, s); break;
+    case STEP_PREPARE: prepare(t, s); break;
+    case STEP_LINEAR: linear(t, i, s); break;
+    case STEP_ATTENTION: attend(t, i, s); break;
+    case STEP_SELECT: select_rows(t, s); break;
+    }
+    if (s->kind != STEP_PREPARE || !is_private(t->c, s)) pool_barrier(t->c->pool);
+    const tap *to = t->c->n_taps && !(s->kind == STEP_PREPARE && !s->op) ? find_tap(t->c, s->output, false) : NULL;
+    if (!to) return;
+    copy_tap(t, s, to);
+    pool_barrier(t->c->pool);
+}
+
+static void run_thread(void *arg, uint32_t index) {
+    lnt_context *c = arg;
+    thread t = {c, index, pool_threads(c->pool), c->private + index * c->private_stride};
+    for (size_t i = 0; i < c->plan.n_steps; i++) run_step(&t, i);
+}
+
+void exec_run(lnt_context *c) {
+    memset(c->claimed, 0, c->plan.n_steps * sizeof *c->claimed);
+    pool_run(c->pool, run_thread, c);
+}

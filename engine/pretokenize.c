@@ -1,0 +1,84 @@
+#include "engine/pretokenize.h"
+#include "engine/unicode_table.h"
+#include <stdbool.h>
+
+enum { SYMBOL, LETTER, NUMBER, SPACE };
+
+static int class_of(uint32_t c) {
+    if (c >= UNICODE_LIMIT) return SYMBOL;
+    uint32_t at = c % UNICODE_BLOCK;
+    return unicode_blocks[unicode_index[c / UNICODE_BLOCK]][at / 4] >> (at % 4 * 2) & 3;
+}
+
+/* Bytes of the character (or the stray byte) at p, and its class. */
+static size_t wide_char(const unsigned char *p, size_t n, int *class) {
+    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    *class = SYMBOL;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n < length) return 1;
+    uint32_t c = p[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xc0) != 0x80) return 1;
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    if (c < LEAST[length] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 1;
+    *class = class_of(c);
+    return length;
+}
+
+static inline size_t next_char(const unsigned char *p, size_t n, int *class) {
+    if (*p >= 0x80) return wide_char(p, n, class);
+    *class = class_of(*p); /* the table's first block: one byte of it */
+    return 1;
+}
+
+/* How far characters of a class go on from at. */
+static size_t run(const unsigned char *p, size_t at, size_t n, int class) {
+    while (at < n) {
+        int c;
+        size_t length = next_char(p + at, n - at, &c);
+        if (c != class) break;
+        at += length;
+    }
+    return at;
+}
+
+static size_t contraction(const unsigned char *p, size_t n) {
+    if (n < 2) return 0;
+    switch (p[1]) {
+    case 's':
+    case 't':
+    case 'm':
+    case 'd': return 2;
+    case 'r':
+    case 'v': return n > 2 && p[2] == 'e' ? 3 : 0;
+    case 'l': return n > 2 && p[2] == 'l' ? 3 : 0;
+    default: return 0;
+    }
+}
+
+/* Spaces: all of them at the end of a text; else the last stays for what follows, unless it is alone. */
+static size_t spaces(const unsigned char *p, size_t n) {
+    size_t at = 0, last = 0;
+    while (at < n) {
+        int c;
+        size_t length = next_char(p + at, n - at, &c);
+        if (c != SPACE) return last ? last : at;
+        last = at;
+        at += length;
+    }
+    return n;
+}
+
+size_t pretokenize_gpt2(const char *text, size_t n) {
+    const unsigned char *p = (const unsigned char *)text;
+    int class, next;
+    size_t length = *p == '\'' ? contraction(p, n) : 0;
+    if (length) return length;
+    length = next_char(p, n, &class);
+    if (*p == ' ' && n > 1) {
+        size_t more = next_char(p + 1, n - 1, &next);
+        if (next != SPACE) return run(p, 1 + more, n, next);
+    }
+    return class == SPACE ? spaces(p, n) : run(p, length, n, class);
+}

@@ -1,0 +1,204 @@
+/* Linnet: transformer inference on CPUs from one mapped file.
+
+   The short way, from a model file to the next token's logits:
+
+       lnt_error err;
+       lnt_model *model = lnt_open("model.lnt", &err);
+       lnt_context *ctx = lnt_context_new(model, NULL, &err);
+       lnt_span span = {.ids = ids, .n_ids = n};
+       lnt_eval(ctx, &span, 1, &err);              // 0, or -1 and one line in err.text
+       const float *logits = lnt_logits(ctx, 0);   // [vocabulary]
+       lnt_context_free(ctx);
+       lnt_close(model);
+
+   The same model and input give the same bits on every CPU, with any number of threads, in any batch, however a
+   prompt is cut into calls. Nothing in a file or in an argument is trusted: a bad one is an error, never a crash.
+
+   Threads: a model is read-only after lnt_open and may be used by any number of threads at once. A context, a
+   tokenizer and a sampler belong to one thread at a time. */
+#ifndef LINNET_H
+#define LINNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LNT_API __attribute__((visibility("default")))
+#define LNT_VERSION "0.1.0"
+
+/* Filled when a call fails: one line without newline, "FILE: what is wrong, what was expected". A call that takes
+   an lnt_error takes NULL too. */
+typedef struct lnt_error {
+    char text[512];
+} lnt_error;
+
+typedef struct lnt_model lnt_model;
+typedef struct lnt_context lnt_context;
+typedef struct lnt_tokenizer lnt_tokenizer;
+typedef struct lnt_sampler lnt_sampler;
+
+/* ---- models ---------------------------------------------------------------------------------------------- */
+
+/* Maps a .lnt file read-only and checks its header, table, metadata, tokenizer, graph and directory (hashes and
+   every length in them), not the tensor data: lnt_verify does that. NULL on failure. The file must stay as it is
+   while the model is open. */
+LNT_API lnt_model *lnt_open(const char *path, lnt_error *err);
+LNT_API void lnt_close(lnt_model *model);
+
+/* Checks the hash of every section and every tensor: 0, or -1 naming the first that differs. */
+LNT_API int lnt_verify(const lnt_model *model, lnt_error *err);
+
+/* What a model is. Strings belong to the model. A size that does not apply is 0. */
+typedef struct lnt_info {
+    const char *architecture; /* "gpt2" */
+    const char *name;         /* of the checkpoint, may be "" */
+    uint32_t vocab_size;      /* rows of the logits */
+    uint32_t n_ctx;           /* most tokens in one sequence */
+    uint32_t width;           /* of the hidden state */
+    uint32_t n_layers, n_heads, head_dim;
+    uint64_t n_parameters;
+    uint64_t file_bytes;
+    int32_t bos_id, eos_id; /* -1: none */
+    bool has_tokenizer;
+} lnt_info;
+LNT_API void lnt_model_info(const lnt_model *model, lnt_info *info);
+
+typedef enum lnt_describe_flags {
+    LNT_DESCRIBE_TENSORS = 1,
+    LNT_DESCRIBE_GRAPH = 2,
+    LNT_DESCRIBE_JSON = 4,
+} lnt_describe_flags;
+/* Writes what is in the file to out, for people or as one JSON object. */
+LNT_API int lnt_describe(const lnt_model *model, unsigned flags, FILE *out, lnt_error *err);
+
+/* ---- text and ids ---------------------------------------------------------------------------------------- */
+
+/* A tokenizer over the model's vocabulary with its own caches; NULL and an error if the file holds none. The model
+   must outlive it. */
+LNT_API lnt_tokenizer *lnt_tokenizer_new(const lnt_model *model, lnt_error *err);
+LNT_API void lnt_tokenizer_free(lnt_tokenizer *tokenizer);
+
+typedef enum lnt_tokenize_flags {
+    LNT_NO_SPECIAL = 1, /* the text of a special token is ordinary text */
+} lnt_tokenize_flags;
+
+/* Any bytes to ids: *ids points to *n_ids of them inside the tokenizer, until its next call. Bytes that are not
+   UTF-8 are tokenized as bytes where the model can (byte-level BPE). Linear in n_bytes. */
+LNT_API int lnt_tokenize(lnt_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags,
+                         const int32_t **ids, size_t *n_ids, lnt_error *err);
+
+/* The bytes of one id (they may be part of a character): a pointer into the model, and their number in *n_bytes.
+   NULL if the id is outside the vocabulary or the file holds no tokenizer. */
+LNT_API const char *lnt_token_bytes(const lnt_model *model, int32_t id, size_t *n_bytes);
+LNT_API bool lnt_token_is_special(const lnt_model *model, int32_t id);
+
+/* ---- evaluating ------------------------------------------------------------------------------------------- */
+
+typedef struct lnt_context_options {
+    uint32_t n_threads;   /* 0: what affinity and cgroup quota allow, at most the cores */
+    uint32_t n_ctx;       /* room per sequence; 0: the model's own */
+    uint32_t n_sequences; /* 0: 1 */
+    uint32_t n_batch;     /* most tokens evaluated at a time; 0: 512. Longer prompts are cut, with the same result. */
+    uint32_t n_logits;    /* most rows of logits kept by one lnt_eval; 0: n_sequences */
+} lnt_context_options;
+
+/* Everything an evaluation needs is allocated here, nothing later. options NULL: all defaults. */
+LNT_API lnt_context *lnt_context_new(const lnt_model *model, const lnt_context_options *options, lnt_error *err);
+LNT_API void lnt_context_free(lnt_context *context);
+
+/* New tokens of one sequence, appended after what the context holds of it. */
+typedef struct lnt_span {
+    uint32_t sequence; /* < n_sequences */
+    const int32_t *ids;
+    size_t n_ids;
+    bool all_logits; /* logits of each of its tokens, not only of its last */
+    bool no_logits;  /* of none */
+} lnt_span;
+
+/* Evaluates spans of different sequences together, packed. Afterwards lnt_logits gives the rows asked for, span
+   after span. On failure (an id outside the vocabulary, no room in the context) nothing has changed. */
+LNT_API int lnt_eval(lnt_context *context, const lnt_span *spans, size_t n_spans, lnt_error *err);
+
+/* Row of logits [vocab_size] of the last lnt_eval; valid until the next one. NULL if there is no such row. */
+LNT_API const float *lnt_logits(const lnt_context *context, size_t row);
+LNT_API size_t lnt_logits_rows(const lnt_context *context);
+
+/* Tokens that the context holds of a sequence, and forgetting all after the first n of them. */
+LNT_API size_t lnt_sequence_length(const lnt_context *context, uint32_t sequence);
+LNT_API void lnt_sequence_truncate(lnt_context *context, uint32_t sequence, size_t n);
+/* Forgets the first n_drop tokens after the first n_keep by evaluating the rest again at their new positions. */
+LNT_API int lnt_sequence_shift(lnt_context *context, uint32_t sequence, size_t n_keep, size_t n_drop, lnt_error *err);
+
+/* Copies an intermediate value out of the evaluations that follow, until unset with out NULL. what "hidden" with
+   index 0 .. n_layers: [tokens][width], float32; what "attention" with index 0 .. n_layers - 1:
+   [heads][tokens][tokens], 0 where a token does not see another. out has room for n_tokens
+   tokens of sequence 0, which must be the only one; evaluating more is an error then. "hidden" n_layers and "logits"
+   have rows only for tokens whose logits were asked for. */
+LNT_API int lnt_tap(lnt_context *context, const char *what, uint32_t index, float *out, size_t n_tokens, lnt_error *err);
+
+LNT_API uint32_t lnt_context_threads(const lnt_context *context);
+
+/* ---- choosing the next token ------------------------------------------------------------------------------ */
+
+typedef struct lnt_sampling {
+    float temperature;    /* 0: greedy */
+    uint32_t top_k;       /* 0: all */
+    float top_p;          /* 1: all */
+    float min_p;          /* 0: all; keeps what is at least min_p times as likely as the likeliest */
+    float repeat_penalty; /* 1: none; logits of tokens seen in the last repeat_last are divided (or multiplied if < 0) */
+    uint32_t repeat_last; /* window of the penalty, in tokens */
+    uint64_t seed;        /* the same seed gives the same tokens on every machine */
+    const int32_t *bias_ids; /* logits of these get bias_values added (-INFINITY forbids) */
+    const float *bias_values;
+    size_t n_bias;
+} lnt_sampling;
+/* Temperature 1, everything else off, seed 0. */
+LNT_API lnt_sampling lnt_sampling_default(void);
+
+LNT_API lnt_sampler *lnt_sampler_new(const lnt_model *model, const lnt_sampling *sampling, lnt_error *err);
+LNT_API void lnt_sampler_free(lnt_sampler *sampler);
+/* Tells the sampler of a token it did not choose itself (the prompt), for the repetition penalty. */
+LNT_API void lnt_sampler_accept(lnt_sampler *sampler, int32_t id);
+/* The next token for logits [vocab_size], which stay as they are. Ties go to the lower id. */
+LNT_API int32_t lnt_sample(lnt_sampler *sampler, const float *logits);
+
+/* Natural logarithm of the probability of id under softmax(logits[vocab_size]). */
+LNT_API double lnt_log_probability(const float *logits, size_t vocab_size, int32_t id);
+
+/* ---- making model files ------------------------------------------------------------------------------------ */
+
+typedef struct lnt_convert_options {
+    const char *type;       /* "f32", "f16", "q8", "q4" */
+    const char *head_type;  /* of the vocabulary matrix; NULL: what the type calls for */
+    const char *check_path; /* text to measure the loss of q8 and q4 on; NULL: a built-in one */
+    bool no_check;
+    uint32_t n_threads;
+    /* Called now and then with a part done, 0 .. 1, and what is being done; may be NULL. */
+    void (*progress)(void *user, double done, const char *what);
+    void *user;
+} lnt_convert_options;
+
+/* A Hugging Face checkpoint folder into a .lnt file. It appears whole under out_path, or not at all. */
+LNT_API int lnt_convert(const char *folder, const char *out_path, const lnt_convert_options *options, lnt_error *err);
+/* An f32 or f16 .lnt file into a smaller one. */
+LNT_API int lnt_quantize(const char *in_path, const char *out_path, const lnt_convert_options *options, lnt_error *err);
+
+/* ---- the machine ------------------------------------------------------------------------------------------- */
+
+/* The instruction set level in use: "scalar", "avx2", "avx512", "avx512vnni". LINNET_CPU in the environment caps it;
+   it is read once, at the first call. */
+LNT_API const char *lnt_cpu_level(void);
+/* All levels this build and this CPU have, slowest first, NULL-terminated. */
+LNT_API const char *const *lnt_cpu_levels(void);
+/* Threads a context takes by default: min(affinity, cgroup quota rounded down, cores), at least 1. */
+LNT_API uint32_t lnt_default_threads(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

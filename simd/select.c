@@ -1,0 +1,87 @@
+#include "simd/levels.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { AVX2 = 1, AVX512 = 2, AVX512VNNI = 4 };
+
+#ifdef __x86_64__
+#include <cpuid.h>
+
+/* The register states that the operating system saves: bit 1 xmm, 2 ymm, 5-7 the AVX-512 ones. */
+static uint32_t saved_states(void) {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static unsigned cpu_flags(void) {
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
+    const unsigned avx2 = 1u << 5, f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31, vnni = 1u << 11;
+    unsigned a, b, c, d, flags = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (fma | osxsave | avx | f16c)) != (fma | osxsave | avx | f16c)) return 0;
+    uint32_t saved = saved_states();
+    if ((saved & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & avx2)) return 0;
+    flags |= AVX2;
+    if ((saved & 0xe6) != 0xe6 || (b & (f | dq | bw | vl)) != (f | dq | bw | vl)) return flags;
+    flags |= AVX512;
+    if (c & vnni) flags |= AVX512VNNI;
+    return flags;
+}
+#else
+static unsigned cpu_flags(void) { return 0; }
+#endif
+
+static const struct level {
+    const char *name;
+    unsigned needs;
+    void (*fill)(kernels *k);
+} ladder[] = {
+    {"scalar", 0, simd_fill_scalar},
+#ifdef __x86_64__
+    {"avx2", AVX2, simd_fill_avx2},
+    {"avx512", AVX512, simd_fill_avx512},
+    {"avx512vnni", AVX512VNNI, simd_fill_avx512vnni},
+#endif
+};
+enum { LEVELS = sizeof ladder / sizeof *ladder };
+
+static kernels tables[LEVELS];
+static const char *names[LEVELS + 1];
+static const kernels *best;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static const kernels *find(const char *name) {
+    for (size_t i = 0; names[i]; i++)
+        if (!strcmp(names[i], name)) return &tables[i];
+    return NULL;
+}
+
+static void fill_tables(void) {
+    unsigned flags = cpu_flags();
+    kernels table = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < LEVELS; i++) {
+        if ((ladder[i].needs & flags) != ladder[i].needs) continue;
+        ladder[i].fill(&table);
+        table.level = names[n] = ladder[i].name;
+        tables[n++] = table;
+    }
+    const char *cap = getenv("LINNET_CPU");
+    best = cap && *cap ? find(cap) : &tables[n - 1];
+}
+
+const kernels *kernels_best(void) {
+    pthread_once(&once, fill_tables);
+    return best;
+}
+
+const kernels *kernels_level(const char *name) {
+    pthread_once(&once, fill_tables);
+    return find(name);
+}
+
+const char *const *kernels_levels(void) {
+    pthread_once(&once, fill_tables);
+    return names;
+}

@@ -1,0 +1,528 @@
+#!/usr/bin/env python3
+"""Reads a .lnt file by docs/format.md alone, sharing no line with Linnet: the check that the specification is right.
+
+    read_lnt.py MODEL.lnt                          everything parsed and checked; a summary
+    read_lnt.py MODEL.lnt --compare CHECKPOINT     and every tensor compared with the checkpoint's safetensors
+    read_lnt.py MODEL.lnt --golden FOLDER          and the graph run in float64 on FOLDER's prompt, compared with its
+                                                   logits, hidden states and attention (tests/golden/gpt2.py)
+    read_lnt.py MODEL.lnt --dump TENSOR X.npy      one tensor as float32 [n][k]
+
+Needs numpy; hashes are checked if the package xxhash or the library libxxhash is there.
+"""
+import argparse, ctypes, ctypes.util, glob, json, math, os, struct, sys
+
+import numpy as np
+
+
+class Bad(Exception):
+    pass
+
+
+def need(condition, what):
+    if not condition:
+        raise Bad(what)
+
+
+def up(n, to):
+    return -(-n // to) * to
+
+
+# ---- hashes ----
+
+def find_hash():
+    """XXH3-128, canonical, as a function of bytes; None without a library."""
+    try:
+        import xxhash
+        return lambda b: xxhash.xxh3_128_digest(b)
+    except ImportError:
+        pass
+    name = ctypes.util.find_library("xxhash")
+    if not name:
+        return None
+
+    class Hash128(ctypes.Structure):
+        _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+    f = ctypes.CDLL(name).XXH3_128bits
+    f.restype, f.argtypes = Hash128, [ctypes.c_void_p, ctypes.c_size_t]
+
+    def digest(b):
+        a = np.frombuffer(b, np.uint8)
+        h = f(a.ctypes.data, a.size)
+        return struct.pack(">QQ", h.high, h.low)
+    return digest
+
+
+HASH = find_hash()
+
+
+def check_hash(b, wanted, what):
+    need(HASH is None or HASH(b) == bytes(wanted), f"{what}: hash differs")
+
+
+# ---- container ----
+
+MAGIC = b"\x89LNT\r\n\x1a\n"
+SECTIONS = {"metadata": 64, "tokenizer": 64, "graph": 64, "tensors": 64, "data": 4096}
+
+
+def name_field(b, what):
+    name, _, rest = bytes(b).partition(b"\0")
+    need(len(name) < len(b) and not any(rest), f"{what}: name field is not terminated and filled with zeros")
+    return name.decode()
+
+
+def read_container(b):
+    need(len(b) >= 64 and bytes(b[:8]) == MAGIC, "magic")
+    version, n, features, size, header, entry, reserved = struct.unpack_from("<IIQQIIQ", b, 8)
+    need(version == 1 and features == 0 and reserved == 0, "version, features or reserved")
+    need(size == len(b) and header == 64 and entry == 48 and 1 <= n <= 64 and 64 + 48 * n <= len(b), "header sizes")
+    check_hash(bytes(b[:48]) + bytes(b[64:64 + 48 * n]), b[48:64], "header")
+    sections, end, gaps = {}, 64 + 48 * n, []
+    for i in range(n):
+        at = 64 + 48 * i
+        name = name_field(b[at:at + 16], "section table")
+        offset, size = struct.unpack_from("<QQ", b, at + 16)
+        need(name in SECTIONS and name not in sections, f"section '{name}'")
+        need(offset % SECTIONS[name] == 0 and offset >= end and offset + size <= len(b), f"section '{name}': place")
+        sections[name] = b[offset:offset + size]
+        check_hash(sections[name], b[at + 32:at + 48], f"section '{name}'")
+        gaps.append(b[end:offset])
+        end = offset + size
+    need(not SECTIONS.keys() - sections.keys() - {"tokenizer"}, "a required section is missing")
+    need(not any(np.any(g) for g in gaps) and end == len(b), "padding between sections is not zero, or bytes follow the last")
+    return sections
+
+
+def read_block(b, what):
+    out, at = {}, 0
+    while at < len(b):
+        need(len(b) - at >= 16, f"{what}: entry cut off")
+        total, kind, key_bytes, count = struct.unpack_from("<IHHQ", b, at)
+        payload = 16 + up(key_bytes + 1, 8)
+        need(total % 8 == 0 and payload <= total <= len(b) - at and 1 <= key_bytes <= 255, f"{what}: entry at {at}")
+        e = b[at:at + total]
+        key = bytes(e[16:16 + key_bytes]).decode()
+        need(not any(e[16 + key_bytes:payload]) and "\0" not in key and key not in out, f"{what}: key '{key}'")
+        p = e[payload:]
+        value, used = read_payload(p, kind, count, f"{what}: '{key}'")
+        need(up(used, 8) == len(p) and not any(p[used:]), f"{what}: '{key}': length")
+        out[key] = value
+        at += total
+    return out
+
+
+def read_payload(p, kind, count, what):
+    if kind in (1, 2, 3, 4):
+        need(count == 1 and len(p) == 8, what)
+        v, = struct.unpack("<" + " QqdQ"[kind], p)
+        need(kind != 4 or v in (0, 1), what)
+        return (bool(v) if kind == 4 else v), 8
+    if kind == 5:
+        need(count < len(p) and p[count] == 0, what)
+        return bytes(p[:count]), count + 1
+    if kind == 6:
+        need(count < len(p) // 4, what)
+        ends = np.frombuffer(p[:4 * (count + 1)], "<u4").astype(np.int64)
+        need(ends[0] == 0 and np.all(np.diff(ends) >= 0) and 4 * (count + 1) + ends[-1] <= len(p), what)
+        body = bytes(p[4 * (count + 1):4 * (count + 1) + ends[-1]])
+        return [body[a:z] for a, z in zip(ends[:-1], ends[1:])], 4 * (count + 1) + int(ends[-1])
+    need(kind in (7, 8) and count <= len(p) // 4, what)
+    return np.frombuffer(p[:4 * count], "<u4" if kind == 7 else "<f4"), 4 * count
+
+
+# ---- tensors ----
+
+class Tensor:
+    pass
+
+
+def planes_of(kind, layout, n, k):
+    """Types and shapes of data, scale, sum."""
+    np_, kp = up(n, 16), up(k, 64)
+    if kind in ("f32", "f16"):
+        shape = (n, up(k, 16)) if layout == "rows" else (np_ // 16, k, 16)
+        return [("<f4" if kind == "f32" else "<f2", shape)]
+    need(layout == "panels", "q8 and q4 in rows")
+    if kind == "q8":
+        return [("i1", (np_ // 16, kp // 4, 16, 4)), ("<f4", (np_,)), ("<i4", (np_,))]
+    return [("u1", (np_ // 16, kp // 8, 16, 4)), ("<f2", (np_ // 16, kp // 32, 16)), ("<f4", (np_,))]
+
+
+def read_directory(b, data):
+    tensors, at, end = [], 0, 0
+    while at < len(b):
+        need(len(b) - at >= 80, "directory: record cut off")
+        t = Tensor()
+        total, name_bytes = struct.unpack_from("<II", b, at)
+        need(name_bytes >= 1 and total == 72 + up(name_bytes + 1, 8) and total <= len(b) - at, "directory: record length")
+        t.kind, t.layout = name_field(b[at + 8:at + 16], "type"), name_field(b[at + 16:at + 24], "layout")
+        t.n, t.k, offset, size = struct.unpack_from("<QQQQ", b, at + 24)
+        name = bytes(b[at + 72:at + 72 + name_bytes])
+        need(b"\0" not in name and not any(b[at + 72 + name_bytes:at + total]), "directory: name")
+        t.name = name.decode()
+        need(t.kind in ("f32", "f16", "q8", "q4") and t.layout in ("rows", "panels"), f"{t.name}: type or layout")
+        need(1 <= t.n <= 1 << 40 and 1 <= t.k <= 1 << 40 and up(t.n, 16) * up(t.k, 64) <= 1 << 46, f"{t.name}: shape")
+        planes = planes_of(t.kind, t.layout, t.n, t.k)
+        need(size == sum(up(np.dtype(d).itemsize * math.prod(s), 64) for d, s in planes), f"{t.name}: bytes")
+        need(offset % 64 == 0 and offset >= end and offset + size <= len(data), f"{t.name}: place")
+        t.bytes = data[offset:offset + size]
+        check_hash(t.bytes, b[at + 56:at + 72], f"tensor '{t.name}'")
+        t.planes, p = [], 0
+        for dtype, shape in planes:
+            used = np.dtype(dtype).itemsize * math.prod(shape)
+            t.planes.append(np.frombuffer(t.bytes[p:p + used], dtype).reshape(shape))
+            need(not np.any(t.bytes[p + used:p + up(used, 64)]), f"{t.name}: padding behind a plane")
+            p += up(used, 64)
+        tensors.append(t)
+        at, end = at + total, offset + size
+    need(len({t.name for t in tensors}) == len(tensors), "directory: a name stands twice")
+    need(end == len(data), "data: bytes after the last tensor")
+    return tensors
+
+
+def unpack(t):
+    """The numbers stored, [np][kp] or as the layout pads them; integers for q8 and q4."""
+    d = t.planes[0]
+    if t.layout == "rows":
+        return d
+    if t.kind in ("f32", "f16"):
+        return d.transpose(0, 2, 1).reshape(-1, t.k)
+    if t.kind == "q8":
+        return d.transpose(0, 2, 1, 3).reshape(up(t.n, 16), -1)
+    steps = np.stack([d & 15, d >> 4], axis=2)  # [np/16][kp/8][2][16][4]
+    return steps.transpose(0, 3, 1, 2, 4).reshape(up(t.n, 16), -1).astype(np.int8) - 8
+
+
+def group_scales(t):
+    return t.planes[1].transpose(0, 2, 1).reshape(up(t.n, 16), -1)  # [np][kp/32]
+
+
+def dequantise(t):
+    w = unpack(t).astype(np.float32)
+    if t.kind == "q8":
+        w = w * t.planes[1][:, None]
+    elif t.kind == "q4":
+        w = w * np.repeat(group_scales(t).astype(np.float32), 32, axis=1)
+    return np.ascontiguousarray(w[:t.n, :t.k], dtype=np.float32)
+
+
+def check_contents(t):
+    """Padding and sums, which a reader of the values need not look at."""
+    w = unpack(t)
+    need(not np.any(w[:, t.k:]) and not np.any(w[t.n:]), f"{t.name}: padding")
+    if t.kind == "q8":
+        need(not np.any(t.planes[1][t.n:]), f"{t.name}: scales of padding")
+        need(np.array_equal(w.sum(axis=1, dtype=np.int32), t.planes[2]), f"{t.name}: sums")
+    if t.kind == "q4":
+        s = group_scales(t)
+        need(not np.any(s[t.n:]) and not np.any(s[:, up(t.k, 32) // 32:]), f"{t.name}: scales of padding")
+        total = np.zeros(len(w))
+        for g in range(s.shape[1]):
+            total += s[:, g].astype(np.float64) * w[:, 32 * g:32 * g + 32].sum(axis=1, dtype=np.int32)
+        need(np.array_equal(total.astype(np.float32), t.planes[2]), f"{t.name}: sums")
+
+
+# ---- tokenizer ----
+
+def check_tokenizer(t, vocab_size):
+    kinds = {"model": bytes, "token_bytes": bytes, "token_ends": np.ndarray, "added_ids": np.ndarray, "added_flags": np.ndarray,
+             "byte_ids": np.ndarray, "merges": np.ndarray, "split": bool, "prefix_space": bool, "whole_first": bool}
+    need({k: type(v) for k, v in t.items()} == kinds and t["model"] == b"bpe-bytes", "tokenizer: keys")
+    ends = [0, *map(int, t["token_ends"])]
+    need(1 <= len(ends) - 1 <= vocab_size and ends == sorted(ends) and ends[-1] <= len(t["token_bytes"]), "tokenizer: token_ends")
+    tokens = [t["token_bytes"][a:z] for a, z in zip(ends, ends[1:])]
+    added = list(map(int, t["added_ids"]))
+    need(added == sorted(set(added)) and all(i < len(tokens) and tokens[i] for i in added), "tokenizer: added_ids")
+    need(len(t["added_flags"]) == len(added) and all(f in (0, 1) for f in t["added_flags"]), "tokenizer: added_flags")
+    need([tokens[i] for i in t["byte_ids"]] == [bytes([b]) for b in range(256)], "tokenizer: byte_ids")
+    need(len(t["merges"]) % 3 == 0, "tokenizer: merges")
+    for left, right, result in t["merges"].reshape(-1, 3):
+        need(tokens[left] and tokens[right] and tokens[left] + tokens[right] == tokens[result], f"tokenizer: merge {left} {right} {result}")
+
+
+# ---- graph ----
+
+OPS = {  # inputs, tensors, attributes
+    "embed": ((0, 0), (1, 2), {"position_offset": int}),
+    "norm": ((1, 1), (1, 2), {"norm": bytes, "eps": float}),
+    "linear": ((1, 2), (1, 2), {"activation": bytes}),
+    "attention": ((3, 3), (0, 0), {**{a: int for a in ("heads", "kv_heads", "head_dim", "q_at", "k_at", "v_at")}, "scale": float,
+                                   "causal": bool, "cache": bool}),
+    "select": ((1, 1), (0, 0), {}),
+}
+NORMS = {b"layer", b"rms"}
+TOKENS, OUTPUTS = 0, 1
+
+
+class Op:
+    pass
+
+
+class Graph:
+    pass
+
+
+def read_graph(b, tensors):
+    g = Graph()
+    n_values, n_ops, n_taps, reserved = struct.unpack_from("<IIII", b)
+    need(reserved == 0 and n_values <= 1 << 20 and n_taps <= 4096 and 16 + 8 * n_values + 32 * n_taps + 32 * n_ops <= len(b), "graph: counts")
+    g.values = [struct.unpack_from("<II", b, 16 + 8 * i) for i in range(n_values)]
+    need(all(rows in (TOKENS, OUTPUTS) and 1 <= width <= 1 << 24 for rows, width in g.values), "graph: values")
+    at, g.ops, made = 16 + 8 * n_values, [], set()
+    taps = [(name_field(b[p:p + 24], "tap"), *struct.unpack_from("<II", b, p + 24)) for p in range(at, at + 32 * n_taps, 32)]
+    at += 32 * n_taps
+    for i in range(n_ops):
+        op, n = read_op(b[at:], f"graph: op {i}")
+        need(all(v in made for v in op.inputs) and op.output < n_values and op.output not in made, f"graph: op {i}: values")
+        need(all(t < len(tensors) for t in op.tensors), f"graph: op {i}: tensors")
+        op.tensors = [tensors[t] for t in op.tensors]
+        check_shapes(g, op, f"graph: op {i} ({op.name})")
+        made.add(op.output)
+        g.ops.append(op)
+        at += n
+    need(at == len(b), "graph: bytes after the last op")
+    g.taps = {(name, index): value for name, index, value in taps}
+    need(len(g.taps) == n_taps and all(v in made for v in g.taps.values()), "graph: taps")
+    return g
+
+
+def read_op(b, what):
+    need(len(b) >= 32, what)
+    op = Op()
+    total, n_inputs, n_tensors, op.output, reserved = struct.unpack_from("<IHHII", b)
+    op.name = name_field(b[16:32], what)
+    attributes = 32 + up(4 * (n_inputs + n_tensors), 8)
+    need(op.name in OPS and reserved == 0 and total % 8 == 0 and attributes <= total <= len(b), what)
+    inputs, n_tens, wanted = OPS[op.name]
+    need(inputs[0] <= n_inputs <= inputs[1] and n_tens[0] <= n_tensors <= n_tens[1], f"{what}: inputs or tensors")
+    ids = struct.unpack_from(f"<{n_inputs + n_tensors}I", b, 32)
+    need(not any(b[32 + 4 * len(ids):attributes]), f"{what}: padding")
+    op.inputs, op.tensors = list(ids[:n_inputs]), list(ids[n_inputs:])
+    op.a = read_block(b[attributes:total], what)
+    need({k: type(v) for k, v in op.a.items()} == wanted, f"{what}: attributes")
+    need(all(v < 1 << 32 for v in op.a.values() if type(v) is int), f"{what}: attributes")
+    need(all(math.isfinite(v) and float(np.float32(v)) == v for v in op.a.values() if type(v) is float), f"{what}: attributes")
+    return op, total
+
+
+def check_shapes(g, op, what):
+    rows, width = g.values[op.output]
+    ins = [g.values[i] for i in op.inputs]
+    is_vector = lambda t, k: (t.kind, t.layout, t.n, t.k) == ("f32", "rows", 1, k)
+    is_table = lambda t, layout, k: t.layout == layout and t.k == k
+    if op.name == "embed":
+        ok = rows == TOKENS and is_table(op.tensors[0], "panels", width) and all(
+            is_table(t, "rows", width) and t.n > op.a["position_offset"] for t in op.tensors[1:])
+    elif op.name == "norm":
+        ok = ins[0] == (rows, width) and all(is_vector(t, width) for t in op.tensors) and op.a["norm"] in NORMS and op.a["eps"] >= 0
+    elif op.name == "linear":
+        w = op.tensors[0]
+        ok = ins[0][0] == rows and w.layout == "panels" and (w.n, w.k) == (width, ins[0][1]) and op.a["activation"] in ACTIVATIONS
+        ok = ok and all(is_vector(t, width) for t in op.tensors[1:]) and all(i == (rows, width) for i in ins[1:])
+        ok = ok and (w.kind in ("f32", "f16") or w.k <= 65536)
+    elif op.name == "attention":
+        heads, kv, dim = op.a["heads"], op.a["kv_heads"], op.a["head_dim"]
+        ok = heads and kv and 1 <= dim <= 4096 and heads % kv == 0 and width == heads * dim and {r for r, _ in ins} | {rows} == {TOKENS}
+        ends = (op.a["q_at"] + heads * dim, op.a["k_at"] + kv * dim, op.a["v_at"] + kv * dim)
+        ok = ok and all(w >= end for (_, w), end in zip(ins, ends)) and (op.a["causal"] or not op.a["cache"])
+    else:
+        ok = ins[0] == (TOKENS, width) and rows == OUTPUTS
+    need(ok, f"{what}: shapes")
+
+
+# ---- running the graph, all tokens' logits wanted ----
+
+erf = np.vectorize(math.erf)
+ACTIVATIONS = {
+    b"none": lambda x: x,
+    b"gelu_tanh": lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x ** 3))),
+    b"gelu_erf": lambda x: x / 2 * (1 + erf(x / math.sqrt(2))),
+    b"relu": lambda x: np.maximum(0, x),
+    b"silu": lambda x: x / (1 + np.exp(-x)),
+    b"tanh": np.tanh,
+}
+
+
+def quantise_rows(x):
+    """What a q8 or q4 linear makes of its input, back in floats."""
+    lo, hi = np.minimum(0, x.min(1, keepdims=True)), np.maximum(0, x.max(1, keepdims=True))
+    s = np.where(hi > lo, (hi - lo) / 255, 1)
+    z = np.rint(-lo / s)
+    return s * (np.clip(np.rint(x / s) + z, 0, 255) - z)
+
+
+def attend(op, q, k, v):
+    a, n = op.a, len(q)
+    dim, group = a["head_dim"], a["heads"] // a["kv_heads"]
+    out, probabilities = np.empty((n, a["heads"] * dim)), np.empty((a["heads"], n, n))
+    for h in range(a["heads"]):
+        part = lambda x, at, i: x[:, at + i * dim:at + (i + 1) * dim]
+        s = part(q, a["q_at"], h) @ part(k, a["k_at"], h // group).T * a["scale"]
+        if a["causal"]:
+            s[np.triu_indices(n, 1)] = -np.inf
+        e = np.exp(s - s.max(1, keepdims=True))
+        probabilities[h] = e / e.sum(1, keepdims=True)
+        out[:, h * dim:(h + 1) * dim] = probabilities[h] @ part(v, a["v_at"], h // group)
+    return out, probabilities
+
+
+def run(g, ids):
+    x, probabilities = {}, {}
+    for op in g.ops:
+        i, t = [x[v] for v in op.inputs], [dequantise(t).astype(np.float64) for t in op.tensors]
+        if op.name == "embed":
+            y = t[0][ids] + (t[1][np.arange(len(ids)) + op.a["position_offset"]] if len(t) > 1 else 0)
+        elif op.name == "norm":
+            d = i[0] - i[0].mean(1, keepdims=True) if op.a["norm"] == b"layer" else i[0]
+            y = d / np.sqrt((d * d).mean(1, keepdims=True) + op.a["eps"]) * t[0] + (t[1] if len(t) > 1 else 0)
+        elif op.name == "linear":
+            rows = quantise_rows(i[0]) if op.tensors[0].kind in ("q8", "q4") else i[0]
+            y = ACTIVATIONS[op.a["activation"]](rows @ t[0].T + (t[1] if len(t) > 1 else 0)) + (i[1] if len(i) > 1 else 0)
+        elif op.name == "attention":
+            y, probabilities[op.output] = attend(op, *i)
+        else:
+            y = i[0]
+        x[op.output] = y
+    return {tap: (probabilities if tap[0] == "attention" else x)[v] for tap, v in g.taps.items()}
+
+
+def cosine(a, b):
+    a, b = a.ravel().astype(np.float64), b.ravel().astype(np.float64)
+    norms = math.sqrt(a @ a) * math.sqrt(b @ b)
+    return a @ b / norms if norms else float(np.array_equal(a, b))
+
+
+def golden(model, folder):
+    ids = np.fromfile(f"{folder}/prompt.i32", "<i4")
+    taps = run(model.graph, ids)
+    for name in ("logits", "hidden", "attention"):
+        got = np.stack([v for _, v in sorted((k[1], v) for k, v in taps.items() if k[0] == name)])
+        want = np.fromfile(f"{folder}/{name}.f32", "<f4").reshape(got.shape)
+        worst = min(cosine(a, b) for a, b in zip(got.reshape(-1, got.shape[-1]), want.reshape(-1, got.shape[-1])))
+        print(f"  {name:10} max |difference| {np.abs(got - want).max():.3g}, least cosine of a row {worst:.7f}")
+
+
+# ---- comparing with a checkpoint ----
+
+def read_checkpoint(folder):
+    tensors = {}
+    for path in sorted(glob.glob(f"{folder}/*.safetensors")):
+        b = np.fromfile(path, np.uint8)
+        n, = struct.unpack_from("<Q", b)
+        for name, t in json.loads(bytes(b[8:8 + n])).items():
+            if name == "__metadata__":
+                continue
+            raw = b[8 + n:][t["data_offsets"][0]:t["data_offsets"][1]]
+            if t["dtype"] == "BF16":
+                a = (raw.view("<u2").astype(np.uint32) << 16).view("<f4")
+            else:
+                a = raw.view({"F32": "<f4", "F16": "<f2", "F64": "<f8"}[t["dtype"]])
+            tensors[name.removeprefix("transformer.")] = a.reshape(t["shape"]).astype(np.float32)
+    need(tensors, f"{folder}: no safetensors")
+    return tensors
+
+
+def original(checkpoint, t):
+    """The checkpoint's tensor as [n][k]. GPT-2 stores the matrices of a block as [in][out]."""
+    a = checkpoint[t.name]
+    if a.ndim == 2 and t.name.split(".")[-2] in ("c_attn", "c_proj", "c_fc"):
+        a = a.T
+    a = a.reshape(1, -1) if a.ndim == 1 else a
+    need(a.shape == (t.n, t.k), f"{t.name}: shape {a.shape}, expected {(t.n, t.k)}")
+    return a
+
+
+def smoothed(g):
+    """linear op's matrix -> the norm before it: only their product is the checkpoint's."""
+    norms = {op.output: op for op in g.ops if op.name == "norm"}
+    return {op.tensors[0].name: norms[op.inputs[0]].tensors for op in g.ops
+            if op.name == "linear" and op.inputs[0] in norms and op.tensors[0].kind in ("q8", "q4")}
+
+
+def compare(model, folder):
+    """For f32 and f16, the largest difference. For q8 and q4, cosines; of a matrix behind a norm those of W * gamma and
+    of W beta, since smoothing moves a factor between the norm's parameters and W's columns, and keeps these."""
+    checkpoint, pairs = read_checkpoint(folder), smoothed(model.graph)
+    moved = {t.name for norm in pairs.values() for t in norm}
+    for t in model.tensors:
+        got, want = dequantise(t), original(checkpoint, t)
+        note = ""
+        if t.name in pairs:
+            (gamma, *beta) = pairs[t.name]
+            note = f", times gamma cosine {cosine(got * dequantise(gamma), want * original(checkpoint, gamma)):.7f}"
+            for b in beta:
+                note += f", times beta {cosine(got @ dequantise(b)[0], want @ original(checkpoint, b)[0]):.7f}"
+        elif t.name in moved:
+            note = ", part of a product below"
+        what = f"max |difference| {np.abs(got - want).max():.3g}" if t.kind in ("f32", "f16") else f"cosine {cosine(got, want):.7f}"
+        print(f"  {t.name:28} {t.kind:3} {what}{note}")
+
+
+# ---- the file ----
+
+class Model:
+    pass
+
+
+def read_model(path):
+    b = np.memmap(path, np.uint8, "r")
+    m, s = Model(), read_container(b)
+    small = {name: bytes(s[name]) for name in s if name != "data"}
+    m.sections = {name: len(s[name]) for name in s}
+    m.metadata = read_block(small["metadata"], "metadata")
+    m.tokenizer = read_block(small["tokenizer"], "tokenizer") if "tokenizer" in s else None
+    m.tensors = read_directory(small["tensors"], s["data"])
+    for t in m.tensors:
+        check_contents(t)
+    m.graph = read_graph(small["graph"], m.tensors)
+    v, n_ctx = m.metadata["vocab_size"], m.metadata["n_ctx"]
+    if m.tokenizer is not None:
+        check_tokenizer(m.tokenizer, v)
+    need(m.graph.values[m.graph.taps["logits", 0]] == (OUTPUTS, v), "graph: logits")
+    for op in m.graph.ops:
+        need(op.name != "embed" or (op.tensors[0].n >= v and all(t.n >= n_ctx + op.a["position_offset"] for t in op.tensors[1:])),
+             "graph: tables with fewer rows than vocab_size or n_ctx")
+    return m
+
+
+def show(m):
+    print("sections ", ", ".join(f"{k} {v}" for k, v in m.sections.items()))
+    print("metadata ", ", ".join(f"{k} {v.decode() if type(v) is bytes else v}" for k, v in m.metadata.items()))
+    for k, v in (m.tokenizer or {}).items():
+        print("tokenizer", k, v.decode() if k == "model" else f"{len(v)} values" if hasattr(v, "__len__") else v)
+    print("tensors  ", len(m.tensors), "of", ", ".join(sorted({f"{t.kind} {t.layout}" for t in m.tensors})))
+    for op in m.graph.ops:
+        rows, width = m.graph.values[op.output]
+        a = " ".join(f"{k}={v.decode() if type(v) is bytes else v}" for k, v in op.a.items())
+        print(f"  %{op.output} [{('tokens', 'outputs')[rows]}][{width}] = {op.name}({', '.join(f'%{i}' for i in op.inputs)})",
+              *[t.name for t in op.tensors], a)
+    print("taps     ", ", ".join(f"{name} {i}: %{v}" for (name, i), v in m.graph.taps.items()))
+
+
+def main():
+    p = argparse.ArgumentParser(description="Reads a .lnt file by docs/format.md alone.")
+    p.add_argument("model")
+    p.add_argument("--compare", metavar="CHECKPOINT", help="folder with *.safetensors")
+    p.add_argument("--golden", metavar="FOLDER", help="folder made by gpt2.py")
+    p.add_argument("--dump", nargs=2, metavar=("TENSOR", "X.npy"))
+    p.add_argument("--quiet", action="store_true")
+    o = p.parse_args()
+    if not HASH:
+        print("read_lnt.py: neither the package xxhash nor libxxhash is here: hashes are not checked", file=sys.stderr)
+    try:
+        m = read_model(o.model)
+        if not o.quiet:
+            show(m)
+        if o.compare:
+            compare(m, o.compare)
+        if o.golden:
+            golden(m, o.golden)
+        if o.dump:
+            np.save(o.dump[1], dequantise(next(t for t in m.tensors if t.name == o.dump[0])))
+    except (Bad, struct.error, UnicodeDecodeError, KeyError, IndexError, StopIteration) as e:
+        sys.exit(f"read_lnt.py: {o.model}: {type(e).__name__}: {e}")
+    print(f"{o.model}: read, {os.path.getsize(o.model)} bytes, hashes {'checked' if HASH else 'not checked'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,677 @@
+/* Every level against the scalar one, bit for bit; the scalar one against plain double computations.
+   LINNET_TEST_CASES=N draws N random cases per kernel (emulators are slow). */
+#include "simd/kernels.h"
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *self;
+static size_t cases;
+
+/* ck_assert for loops over elements: it writes nothing when it holds. */
+#define holds(condition) \
+    do { \
+        if (!(condition)) ck_abort_msg("%s", #condition); \
+    } while (0)
+static bool near(float a, double b, double tolerance) { return fabs((double)a - b) <= tolerance; }
+
+/* ---- inputs and guarded buffers ---- */
+
+static uint64_t state = 0x9e3779b97f4a7c15u;
+static uint64_t draw(void) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    return state ^= state << 17;
+}
+static size_t draw_between(size_t low, size_t high) { return low + draw() % (high - low + 1); }
+static float draw_uniform(void) { return (float)(draw() >> 40) * 0x1p-23f - 1; }
+static float draw_normal(void) {
+    float sum = 0;
+    for (int i = 0; i < 6; i++) sum += draw_uniform();
+    return sum * 0.7f;
+}
+
+enum { GUARD = 256, POISON = 0xa5, BUFFERS = 64 };
+static struct buffer { unsigned char *start; size_t bytes; } buffers[BUFFERS];
+static size_t n_buffers;
+
+static void *buffer(size_t bytes) {
+    unsigned char *start = aligned_alloc(64, round_up(bytes, 64) + 2 * GUARD);
+    ck_assert_ptr_nonnull(start);
+    ck_assert_uint_lt(n_buffers, BUFFERS);
+    memset(start, POISON, round_up(bytes, 64) + 2 * GUARD);
+    buffers[n_buffers++] = (struct buffer){start, bytes};
+    return start + GUARD;
+}
+
+/* Nothing was written outside of any buffer; frees them all. */
+static void release(void) {
+    for (size_t i = 0; i < n_buffers; i++) {
+        const struct buffer *b = &buffers[i];
+        for (size_t j = 0; j < GUARD; j++) {
+            holds(b->start[j] == POISON);
+            holds(b->start[GUARD + b->bytes + j] == POISON);
+        }
+        free(b->start);
+    }
+    n_buffers = 0;
+}
+
+/* Values like those of a transformer's rows: about normal, with some outliers; every third case something extreme. */
+static void fill(float *x, size_t n) {
+    const size_t kind = draw() % 12;
+    const float constant = draw_normal();
+    for (size_t i = 0; i < n; i++) {
+        x[i] = draw_normal() * (draw() % 64 ? 1 : 30);
+        if (kind == 0) x[i] = constant;
+        if (kind == 1) x[i] = draw() % 2 ? 0.0f : -0.0f;
+        if (kind == 2) x[i] *= 0x1p-130f;
+        if (kind == 3) x[i] *= 1e15f;
+    }
+}
+
+static float *floats(size_t n) {
+    float *x = buffer(n * sizeof *x);
+    fill(x, n);
+    return x;
+}
+
+static float *rows_of(size_t rows, size_t width, size_t stride) {
+    float *x = buffer(rows * stride * sizeof *x);
+    memset(x, 0, rows * stride * sizeof *x);
+    for (size_t r = 0; r < rows; r++) fill(x + r * stride, width);
+    return x;
+}
+
+static void same(const void *a, const void *b, size_t bytes, const char *level, const char *what) {
+    if (memcmp(a, b, bytes)) {
+        size_t i = 0;
+        while (((const char *)a)[i] == ((const char *)b)[i]) i++;
+        ck_abort_msg("%s: %s differs from scalar at byte %zu", level, what, i);
+    }
+}
+
+#define FOR_LEVELS(k) \
+    for (const char *const *name_ = kernels_levels(); *name_; name_++) \
+        for (const kernels *k = kernels_level(*name_); k; k = NULL)
+
+/* ---- linear ---- */
+
+static const char *const type_names[] = {"f32", "f16", "q8", "q4"};
+
+typedef struct matrix {
+    weight_type type;
+    size_t n, k, panels;
+    void *w, *scale, *sum;
+    double *exact; /* [n][k] what the stored weights stand for */
+} matrix;
+
+static float half_value(uint16_t h) {
+    float f;
+    kernels_level("scalar")->f16_to_f32(&h, &f, 1);
+    return f;
+}
+
+static uint16_t half_of(float f) {
+    uint16_t h;
+    kernels_level("scalar")->f32_to_f16(&f, &h, 1);
+    return h;
+}
+
+static matrix draw_matrix(weight_type type, size_t n, size_t k) {
+    const size_t panels = (n + 15) / 16, kp = round_up(k, QUANT_PAD), groups = kp / QUANT_GROUP;
+    const bool extreme = draw() % 4 == 0;
+    matrix m = {.type = type, .n = n, .k = k, .panels = panels, .exact = buffer(n * k * sizeof(double))};
+    const size_t bytes[] = {panels * 64 * k, panels * 32 * k, panels * 16 * kp, panels * 8 * kp};
+    m.w = buffer(bytes[type]);
+    memset(m.w, type == WEIGHT_Q4 ? 0x88 : 0, bytes[type]);
+    float *scales = m.scale = buffer(panels * 16 * (type == WEIGHT_Q4 ? groups * 2 : 4));
+    memset(m.scale, 0, panels * 16 * (type == WEIGHT_Q4 ? groups * 2 : 4));
+    m.sum = buffer(panels * 64);
+    memset(m.sum, 0, panels * 64);
+    for (size_t o = 0; o < n; o++) {
+        const size_t panel = o / 16, lane = o % 16;
+        const float scale = (float)draw_between(1, 1000) * 1e-5f;
+        if (type == WEIGHT_Q8) scales[o] = scale;
+        for (size_t i = 0; i < k; i++) {
+            double *exact = &m.exact[o * k + i];
+            const float value = draw_normal() * 0.1f;
+            const int integer = extreme ? (draw() % 2 ? 127 : -127) : (int)draw_between(0, 254) - 127;
+            if (type == WEIGHT_F32) {
+                ((float *)m.w)[(panel * k + i) * 16 + lane] = value;
+                *exact = value;
+            } else if (type == WEIGHT_F16) {
+                ((uint16_t *)m.w)[(panel * k + i) * 16 + lane] = half_of(value);
+                *exact = half_value(half_of(value));
+            } else if (type == WEIGHT_Q8) {
+                ((int8_t *)m.w)[((panel * (kp / 4) + i / 4) * 16 + lane) * 4 + i % 4] = (int8_t)integer;
+                ((int32_t *)m.sum)[o] += integer;
+                *exact = (double)scale * integer;
+            } else {
+                const int nibble = extreme ? (draw() % 2 ? 15 : 0) : (int)draw_between(0, 15);
+                uint8_t *byte = (uint8_t *)m.w + ((panel * (kp / 8) + i / 8) * 16 + lane) * 4 + i % 4;
+                *byte = (uint8_t)(i & 4 ? (*byte & 15) | nibble << 4 : (*byte & 240) | nibble);
+                const uint16_t group_scale = half_of(scale * (float)(1 + i / QUANT_GROUP % 3));
+                ((uint16_t *)m.scale)[(panel * groups + i / QUANT_GROUP) * 16 + lane] = group_scale;
+                ((float *)m.sum)[o] += half_value(group_scale) * (float)(nibble - 8);
+                *exact = (double)half_value(group_scale) * (nibble - 8);
+            }
+        }
+    }
+    return m;
+}
+
+typedef struct linear_case {
+    matrix m;
+    size_t rows, stride; /* floats */
+    float *x;
+    linear_args args;
+} linear_case;
+
+static linear_case draw_linear(weight_type type, size_t rows, size_t n, size_t k) {
+    const size_t stride = round_up(k, 16) + draw() % 3 * 16;
+    linear_case c = {.m = draw_matrix(type, n, k), .rows = rows, .stride = stride, .x = rows_of(rows, k, stride)};
+    c.args = (linear_args){.x = c.x, .x_stride = stride * sizeof(float), .w = c.m.w, .w_scale = c.m.scale, .w_sum = c.m.sum,
+                           .k = k, .act = (activation)(draw() % ACTIVATIONS), .stream = draw() % 2};
+    if (type >= WEIGHT_Q8) {
+        const size_t bytes = quantized_row_bytes(k) + draw() % 2 * 64;
+        char *q = buffer(rows * bytes);
+        for (size_t r = 0; r < rows; r++) kernels_level("scalar")->quantize(c.x + r * stride, k, q + r * bytes);
+        c.args.x = q;
+        c.args.x_stride = bytes;
+    }
+    if (draw() % 4) c.args.bias = floats(c.m.panels * 16);
+    if (draw() % 2) {
+        c.args.residual_stride = c.m.panels * 16 + draw() % 2 * 16;
+        c.args.residual = rows_of(rows, c.m.panels * 16, c.args.residual_stride);
+    }
+    c.args.y_stride = c.m.panels * 16 + draw() % 2 * 16;
+    return c;
+}
+
+static float *run_linear(const linear_case *c, const kernels *k, bool in_parts) {
+    linear_args a = c->args;
+    a.y = buffer(c->rows * a.y_stride * sizeof(float));
+    if (!in_parts) {
+        k->linear[c->m.type](&a, 0, c->rows, 0, c->m.panels);
+    } else {
+        const size_t row = draw_between(0, c->rows), panel = draw_between(0, c->m.panels);
+        k->linear[c->m.type](&a, row, c->rows, 0, panel);
+        for (size_t r = 0; r < row; r++) k->linear[c->m.type](&a, r, r + 1, 0, c->m.panels);
+        k->linear[c->m.type](&a, row, c->rows, panel, c->m.panels);
+    }
+    return a.y;
+}
+
+static void check_linear(weight_type type, size_t rows, size_t n, size_t k) {
+    const linear_case c = draw_linear(type, rows, n, k);
+    const size_t bytes = c.rows * c.args.y_stride * sizeof(float);
+    char what[128];
+    snprintf(what, sizeof what, "linear %s rows %zu n %zu k %zu act %d", type_names[type], rows, n, k, (int)c.args.act);
+    const float *expected = run_linear(&c, kernels_level("scalar"), false);
+    FOR_LEVELS(level) {
+        same(run_linear(&c, level, false), expected, bytes, level->level, what);
+        same(run_linear(&c, level, true), expected, bytes, level->level, what);
+    }
+    release();
+}
+
+START_TEST(linear_levels) {
+    const weight_type type = (weight_type)_i;
+    const size_t ks[] = {1, 2, 3, 4, 15, 16, 17, 63, 64, 65, 100, 127, 128, 192, 255, 256, 257, 300, 513, 768};
+    for (size_t rows = 1; rows <= 33 && rows <= cases; rows++)
+        check_linear(type, rows, draw_between(1, 100), ks[rows % (sizeof ks / sizeof *ks)]);
+    for (size_t i = 0; i < sizeof ks / sizeof *ks && i < cases; i++)
+        check_linear(type, draw_between(1, 20), draw_between(1, 160), ks[i]);
+    for (size_t i = 0; i < cases; i++) check_linear(type, draw_between(1, 33), draw_between(1, 100), draw_between(1, 300));
+    check_linear(type, 1, 300, 700);
+    if (cases > 20) check_linear(type, 101, 40, 1100), check_linear(type, 50, 200, 600), check_linear(type, 1, 33, 3072);
+}
+END_TEST
+
+/* The float of `type` is within its rounding of the exact sum of what its inputs stand for. */
+START_TEST(linear_exact) {
+    const weight_type type = (weight_type)_i;
+    for (size_t i = 0; i < cases; i++) {
+        linear_case c = draw_linear(type, draw_between(1, 5), draw_between(1, 40), draw_between(1, 400));
+        c.args.act = ACT_NONE;
+        const float *y = run_linear(&c, kernels_level("scalar"), false);
+        for (size_t r = 0; r < c.rows; r++)
+            for (size_t n = 0; n < c.m.n; n++) {
+                /* a scale below the normal range has few bits */
+                if (type >= WEIGHT_Q8 && *quantized_scale((char *)c.args.x + r * c.args.x_stride, c.m.k) < 1e-30f) break;
+                double sum = c.args.bias ? c.args.bias[n] : 0, size = fabs(sum);
+                for (size_t k = 0; k < c.m.k; k++) {
+                    double x = c.x[r * c.stride + k];
+                    if (type >= WEIGHT_Q8) {
+                        char *row = (char *)c.args.x + r * c.args.x_stride;
+                        int32_t zero;
+                        memcpy(&zero, quantized_scale(row, c.m.k) + 1, sizeof zero);
+                        x = (double)*quantized_scale(row, c.m.k) * ((uint8_t)row[k] - zero);
+                        size += fabs(c.m.exact[n * c.m.k + k] * (double)*quantized_scale(row, c.m.k) * zero);
+                    }
+                    sum += x * c.m.exact[n * c.m.k + k];
+                    size += fabs(x * c.m.exact[n * c.m.k + k]);
+                }
+                if (c.args.residual) sum += c.args.residual[r * c.args.residual_stride + n], size += fabs(sum);
+                const float got = y[r * c.args.y_stride + n];
+                if (!near(got, sum, size * ((double)c.m.k + 8) * 0x1p-24 + 1e-40))
+                    ck_abort_msg("%s: %g instead of %g", type_names[type], (double)got, sum);
+            }
+        release();
+    }
+}
+END_TEST
+
+START_TEST(residual_in_place) {
+    for (size_t i = 0; i < cases; i++) {
+        linear_case c = draw_linear((weight_type)(i % WEIGHT_TYPES), draw_between(1, 14), draw_between(1, 60), draw_between(1, 90));
+        c.args.residual_stride = c.args.y_stride;
+        c.args.residual = rows_of(c.rows, c.args.y_stride, c.args.y_stride);
+        const size_t bytes = c.rows * c.args.y_stride * sizeof(float);
+        const float *expected = run_linear(&c, kernels_level("scalar"), false);
+        FOR_LEVELS(level) {
+            linear_args a = c.args;
+            a.y = buffer(bytes);
+            memcpy(a.y, a.residual, bytes);
+            a.residual = a.y;
+            level->linear[c.m.type](&a, 0, c.rows, 0, c.m.panels);
+            for (size_t r = 0; r < c.rows; r++)
+                same(a.y + r * a.y_stride, expected + r * a.y_stride, c.m.panels * 64, level->level, "residual in place");
+        }
+        release();
+    }
+}
+END_TEST
+
+START_TEST(weight_rows) {
+    const weight_type type = (weight_type)_i;
+    for (size_t i = 0; i < cases; i++) {
+        const size_t n = draw_between(1, 70), k = draw_between(1, 200), row = draw_between(0, n - 1);
+        const matrix m = draw_matrix(type, n, k);
+        FOR_LEVELS(level) {
+            float *y = buffer(round_up(k, 16) * sizeof *y);
+            level->weight_row[type](m.w, m.scale, k, row, y);
+            for (size_t j = 0; j < round_up(k, 16); j++) {
+                const float expected = j < k ? (float)m.exact[row * k + j] : 0;
+                if (y[j] != expected)
+                    ck_abort_msg("%s: %s [%zu] is %g instead of %g", level->level, type_names[type], j, (double)y[j], (double)expected);
+            }
+        }
+        release();
+    }
+}
+END_TEST
+
+/* ---- attention ---- */
+
+typedef struct attention_case {
+    attention_args args;
+    float *k, *v; /* [n_keys][head_dim] */
+} attention_case;
+
+static attention_case draw_attention(size_t n_rows, size_t n_keys, size_t head_dim, bool causal) {
+    const size_t capacity = round_up(n_keys + draw() % 40, 16);
+    const size_t k_floats = capacity * head_dim, v_floats = round_up(head_dim, 16) * capacity;
+    attention_case c = {.k = floats(n_keys * head_dim), .v = floats(n_keys * head_dim)};
+    float *k_panels = floats(k_floats), *v_panels = floats(v_floats);
+    for (size_t j = 0; j < n_keys; j++)
+        kernels_level("scalar")->kv_store(c.k + j * head_dim, c.v + j * head_dim, head_dim, j, capacity, k_panels, v_panels);
+    const size_t q_stride = head_dim + draw() % 2 * 24;
+    c.args = (attention_args){.q = rows_of(n_rows, head_dim, q_stride), .q_stride = q_stride, .k_panels = k_panels,
+                              .v_panels = v_panels, .capacity = capacity, .head_dim = head_dim, .n_rows = n_rows,
+                              .n_keys = n_keys, .causal = causal, .scale = 1 / sqrtf((float)head_dim),
+                              .out_stride = head_dim + draw() % 2 * 8, .p_stride = n_keys + draw() % 2 * 5,
+                              .scratch = buffer(attention_scratch_floats(n_keys, head_dim) * sizeof(float))};
+    return c;
+}
+
+/* Runs rows in chunks of `chunk`, each seeing the keys that a prompt processed in such chunks would have. */
+static float *run_attention(const attention_case *c, const kernels *k, size_t chunk, float **probabilities) {
+    attention_args a = c->args;
+    float *out = buffer(a.n_rows * a.out_stride * sizeof *out);
+    *probabilities = buffer(a.n_rows * a.p_stride * sizeof *out);
+    for (size_t row = 0; row < c->args.n_rows; row += chunk) {
+        a.n_rows = chunk < c->args.n_rows - row ? chunk : c->args.n_rows - row;
+        a.q = c->args.q + row * a.q_stride;
+        a.n_keys = a.causal ? c->args.n_keys - c->args.n_rows + row + a.n_rows : c->args.n_keys;
+        a.out = out + row * a.out_stride;
+        a.probabilities = *probabilities + row * a.p_stride;
+        k->attention(&a);
+    }
+    return out;
+}
+
+static void check_attention(size_t n_rows, size_t n_keys, size_t head_dim, bool causal) {
+    const attention_case c = draw_attention(n_rows, n_keys, head_dim, causal);
+    char what[96];
+    snprintf(what, sizeof what, "attention rows %zu keys %zu head_dim %zu causal %d", n_rows, n_keys, head_dim, causal);
+    float *expected_p, *p;
+    const float *expected = run_attention(&c, kernels_level("scalar"), 1, &expected_p);
+    FOR_LEVELS(level) {
+        const size_t chunks[] = {n_rows, draw_between(1, n_rows)};
+        for (size_t i = 0; i < 2; i++) {
+            const float *out = run_attention(&c, level, chunks[i], &p);
+            same(out, expected, n_rows * c.args.out_stride * sizeof(float), level->level, what);
+            same(p, expected_p, n_rows * c.args.p_stride * sizeof(float), level->level, what);
+        }
+    }
+    release();
+}
+
+START_TEST(attention_levels) {
+    const size_t head_dims[] = {24, 64, 80, 1, 40};
+    for (size_t i = 0; i < cases; i++) {
+        const size_t keys = draw_between(1, i % 8 ? 200 : 600), rows = draw_between(1, keys < 40 ? keys : 40);
+        check_attention(i % 3 ? rows : 1, keys, head_dims[i % 5], draw() % 4);
+    }
+}
+END_TEST
+
+START_TEST(attention_exact) {
+    for (size_t i = 0; i < cases; i++) {
+        const size_t keys = draw_between(1, 70), rows = draw_between(1, keys), d = draw_between(1, 40);
+        attention_case c = draw_attention(rows, keys, d, i % 2);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t j = 0; j < d; j++) ((float *)c.args.q)[r * c.args.q_stride + j] = draw_normal();
+        for (size_t j = 0; j < keys * d; j++) c.k[j] = draw_normal(), c.v[j] = draw_normal();
+        for (size_t j = 0; j < keys; j++)
+            kernels_level("scalar")->kv_store(c.k + j * d, c.v + j * d, d, j, c.args.capacity, (float *)c.args.k_panels, (float *)c.args.v_panels);
+        float *p;
+        const float *out = run_attention(&c, kernels_level("scalar"), rows, &p);
+        for (size_t r = 0; r < rows; r++) {
+            const size_t seen = c.args.causal ? keys - rows + r + 1 : keys;
+            double e[70], sum = 0;
+            for (size_t j = 0; j < seen; j++) {
+                double s = 0;
+                for (size_t k = 0; k < d; k++) s += (double)c.args.q[r * c.args.q_stride + k] * (double)c.k[j * d + k];
+                sum += e[j] = exp(s * (double)c.args.scale);
+            }
+            for (size_t j = 0; j < seen; j++)
+                holds(near(p[r * c.args.p_stride + j], e[j] / sum, 1e-5));
+            for (size_t k = 0; k < d; k++) {
+                double o = 0;
+                for (size_t j = 0; j < seen; j++) o += e[j] / sum * (double)c.v[j * d + k];
+                holds(near(out[r * c.args.out_stride + k], o, 2e-5));
+            }
+        }
+        release();
+    }
+}
+END_TEST
+
+START_TEST(kv_store_levels) {
+    for (size_t i = 0; i < cases; i++) {
+        const size_t d = draw_between(1, 90), capacity = 16 * draw_between(1, 4), at = draw_between(0, capacity - 1);
+        const size_t k_bytes = capacity * d * 4, v_bytes = capacity * round_up(d, 16) * 4;
+        float *k = floats(d), *v = floats(d), *k0 = buffer(k_bytes), *v0 = buffer(v_bytes);
+        kernels_level("scalar")->kv_store(k, v, d, at, capacity, k0, v0);
+        for (size_t j = 0; j < d; j++) {
+            holds(!memcmp(&k0[(at / 16 * d + j) * 16 + at % 16], &k[j], 4));
+            holds(!memcmp(&v0[(j / 16 * capacity + at) * 16 + j % 16], &v[j], 4));
+        }
+        FOR_LEVELS(level) {
+            float *k1 = buffer(k_bytes), *v1 = buffer(v_bytes);
+            level->kv_store(k, v, d, at, capacity, k1, v1);
+            same(k1, k0, k_bytes, level->level, "kv_store keys");
+            same(v1, v0, v_bytes, level->level, "kv_store values");
+        }
+        release();
+    }
+}
+END_TEST
+
+/* ---- rows ---- */
+
+static size_t draw_width(size_t i) {
+    const size_t widths[] = {1, 2, 15, 16, 17, 3 * 16 + 5, 64, 768, 3072};
+    return i < sizeof widths / sizeof *widths ? widths[i] : draw_between(1, 400);
+}
+
+START_TEST(norm_levels) {
+    for (size_t i = 0; i < 2 * cases; i++) {
+        const size_t width = draw_width(i / 2), padded = round_up(width, 16);
+        const norm_kind kind = i % 2 ? NORM_RMS : NORM_LAYER;
+        float *x = rows_of(1, width, padded), *gamma = floats(width), *beta = draw() % 4 ? floats(width) : NULL;
+        float *expected = buffer(padded * sizeof(float));
+        const float eps = draw() % 2 ? 1e-5f : 1e-12f;
+        kernels_level("scalar")->norm(kind, x, gamma, beta, eps, width, expected);
+
+        double mean = 0, squares = 0;
+        for (size_t j = 0; j < width; j++) mean += (double)x[j] / (double)width;
+        if (kind == NORM_RMS) mean = 0;
+        for (size_t j = 0; j < width; j++) squares += (x[j] - mean) * (x[j] - mean) / (double)width;
+        double largest = 0;
+        for (size_t j = 0; j < width; j++) largest = fmax(largest, fabs((double)x[j]));
+        const double r = 1 / sqrt(squares + (double)eps), tolerance = (largest * r + 1) * 1e-5;
+        for (size_t j = 0; j < width && r < 1e5; j++)
+            holds(near(expected[j], (x[j] - mean) * r * (double)gamma[j] + (beta ? (double)beta[j] : 0),
+                       tolerance * (fabs((double)gamma[j]) + 1) + (beta ? fabs((double)beta[j]) * 1e-6 : 0)));
+        for (size_t j = width; j < padded; j++) holds(expected[j] == 0);
+
+        FOR_LEVELS(level) {
+            float *y = buffer(padded * sizeof(float));
+            level->norm(kind, x, gamma, beta, eps, width, y);
+            same(y, expected, padded * sizeof(float), level->level, "norm");
+            memcpy(y, x, padded * sizeof(float));
+            level->norm(kind, y, gamma, beta, eps, width, y);
+            same(y, expected, padded * sizeof(float), level->level, "norm in place");
+        }
+        release();
+    }
+}
+END_TEST
+
+START_TEST(quantize_levels) {
+    for (size_t i = 0; i < 4 * cases; i++) {
+        const size_t k = draw_width(i / 4), bytes = quantized_row_bytes(k), kp = round_up(k, QUANT_PAD);
+        float *x = rows_of(1, k, round_up(k, 16));
+        if (i % 16 == 1) x[draw() % k] = INFINITY;
+        if (i % 16 == 2) x[draw() % k] = NAN;
+        if (i % 16 == 3) x[draw() % k] = -3e38f, x[draw() % k] = 3e38f;
+        uint8_t *row = buffer(bytes);
+        kernels_level("scalar")->quantize(x, k, row);
+        const float scale = *quantized_scale(row, k);
+        int32_t zero;
+        memcpy(&zero, quantized_scale(row, k) + 1, sizeof zero);
+        ck_assert(zero >= 0 && zero <= 255);
+        for (size_t j = 0; j < k && i % 16 > 3 && scale > 1e-30f; j++)
+            holds(near(x[j], (double)scale * (row[j] - zero), (double)scale * 1.0001));
+        for (size_t j = k; j < kp; j++) holds(row[j] == 0);
+        for (size_t g = 0; g < kp / QUANT_GROUP; g++) {
+            int32_t sum = 0;
+            for (size_t j = 0; j < QUANT_GROUP; j++) sum += row[g * QUANT_GROUP + j];
+            holds(sum == quantized_sums(row, k)[g]);
+        }
+        FOR_LEVELS(level) {
+            uint8_t *other = buffer(bytes);
+            level->quantize(x, k, other);
+            same(other, row, bytes, level->level, "quantize");
+        }
+        release();
+    }
+}
+END_TEST
+
+START_TEST(quantize_known) {
+    float x[64] = {-1, 0, 1.55f, 0.5f};
+    uint8_t row[192] __attribute__((aligned(64)));
+    ck_assert_uint_le(quantized_row_bytes(4), sizeof row);
+    kernels_level("scalar")->quantize(x, 4, row);
+    ck_assert_float_eq(*quantized_scale(row, 4), 2.55f / 255);
+    ck_assert(row[0] == 0 && row[1] == 100 && row[2] == 255 && row[3] == 150);
+    memset(x, 0, sizeof x);
+    kernels_level("scalar")->quantize(x, 4, row);
+    ck_assert(*quantized_scale(row, 4) == 0 && row[0] == 0 && row[3] == 0);
+}
+END_TEST
+
+START_TEST(elementwise_levels) {
+    for (size_t i = 0; i < 2 * cases; i++) {
+        const size_t n = draw_width(i / 2), padded = round_up(n, 16), bytes = padded * sizeof(float);
+        const activation act = (activation)(i % ACTIVATIONS);
+        float *x = floats(padded), *y = floats(padded), *sum = buffer(bytes), *activated = buffer(bytes), *e = buffer(n * 4);
+        const kernels *scalar = kernels_level("scalar");
+        memcpy(sum, y, bytes);
+        scalar->add(x, sum, n);
+        for (size_t j = 0; j < padded; j++) holds(sum[j] == x[j] + y[j]);
+        scalar->activate(act, x, activated, n);
+        const float max = scalar->max(x, n), scale = 0.7f, total = scalar->exp_sum(x, n, scale, max, e);
+        double exact = 0;
+        float largest = x[0];
+        for (size_t j = 0; j < n; j++) {
+            exact += (double)e[j];
+            largest = x[j] > largest ? x[j] : largest;
+            holds(near(e[j], exp((double)(scale * (x[j] - max))), 1e-7));
+        }
+        ck_assert_double_eq_tol((double)total, exact, exact * 1e-6);
+        ck_assert(max == largest);
+        FOR_LEVELS(level) {
+            float *to = buffer(bytes), *e1 = buffer(n * 4), m = level->max(x, n), t = level->exp_sum(x, n, scale, max, e1);
+            same(&m, &max, sizeof m, level->level, "max");
+            same(&t, &total, sizeof t, level->level, "exp_sum's sum");
+            same(e1, e, n * sizeof *e, level->level, "exp_sum");
+            t = level->exp_sum(x, n, scale, max, NULL);
+            same(&t, &total, sizeof t, level->level, "exp_sum without e");
+            level->activate(act, x, to, n);
+            same(to, activated, bytes, level->level, "activate");
+            memcpy(to, y, bytes);
+            level->add(x, to, n);
+            same(to, sum, bytes, level->level, "add");
+        }
+        release();
+    }
+}
+END_TEST
+
+START_TEST(halves) {
+    enum { ALL = 65536 };
+    uint16_t *h = buffer(ALL * 2);
+    for (size_t i = 0; i < ALL; i++) h[i] = (uint16_t)i;
+    float *f = buffer(ALL * 4);
+    kernels_level("scalar")->f16_to_f32(h, f, ALL);
+    ck_assert(f[0x3c00] == 1 && f[0x0001] == 0x1p-24f && f[0xfbff] == -65504 && isinf(f[0x7c00]) && isnan(f[0x7c01]));
+    float *x = buffer(ALL * 4);
+    for (size_t i = 0; i < ALL; i++) {
+        uint32_t bits = (uint32_t)draw();
+        memcpy(&x[i], &bits, 4);
+        if (i % 2) x[i] = ldexpf(draw_normal(), (int)draw_between(0, 42) - 26);
+        if (i % 4 == 1 && i + 1 < ALL) x[i] = f[i] + (f[i + 1] - f[i]) / 2; /* ties */
+    }
+    uint16_t *back = buffer(ALL * 2), *narrow = buffer(ALL * 2);
+    kernels_level("scalar")->f32_to_f16(f, back, ALL);
+    for (size_t i = 0; i < ALL; i++) holds(back[i] == h[i] || isnan(f[i]));
+    kernels_level("scalar")->f32_to_f16(x, narrow, ALL);
+    FOR_LEVELS(level) {
+        float *f1 = buffer(ALL * 4);
+        uint16_t *narrow1 = buffer(ALL * 2);
+        level->f16_to_f32(h, f1, ALL);
+        level->f32_to_f16(x, narrow1, ALL);
+        same(f1, f, ALL * 4, level->level, "f16_to_f32");
+        same(narrow1, narrow, ALL * 2, level->level, "f32_to_f16");
+        for (size_t n = 1; n < 40; n++) {
+            float *part = buffer(n * 4);
+            uint16_t *narrow_part = buffer(n * 2);
+            level->f16_to_f32(h + 1000, part, n);
+            level->f32_to_f16(x + 1000, narrow_part, n);
+            same(part, f + 1000, n * 4, level->level, "f16_to_f32 of a part");
+            same(narrow_part, narrow + 1000, n * 2, level->level, "f32_to_f16 of a part");
+            free(buffers[--n_buffers].start);
+            free(buffers[--n_buffers].start);
+        }
+    }
+    release();
+}
+END_TEST
+
+/* ---- choosing a level ---- */
+
+/* kernels_best() of a new process under LINNET_CPU=cap */
+static void best_under(const char *cap, char *name, size_t size) {
+    int pipe_ends[2];
+    ck_assert_int_eq(pipe(pipe_ends), 0);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (!child) {
+        if (cap)
+            setenv("LINNET_CPU", cap, 1);
+        else
+            unsetenv("LINNET_CPU");
+        dup2(pipe_ends[1], 1);
+        execl(self, self, "best", (char *)NULL);
+        _exit(127);
+    }
+    close(pipe_ends[1]);
+    size_t used = 0;
+    for (ssize_t n; (n = read(pipe_ends[0], name + used, size - 1 - used)) > 0;) used += (size_t)n;
+    name[used] = 0;
+    close(pipe_ends[0]);
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+
+START_TEST(levels) {
+    char name[64];
+    const char *const *names = kernels_levels(), *best = NULL;
+    ck_assert_str_eq(names[0], "scalar");
+    for (size_t i = 0; names[i]; i++) {
+        ck_assert_str_eq(kernels_level(names[i])->level, names[i]);
+        best_under(names[i], name, sizeof name);
+        ck_assert_str_eq(name, names[i]);
+        best = names[i];
+    }
+    best_under(NULL, name, sizeof name);
+    ck_assert_str_eq(name, best);
+    best_under("", name, sizeof name);
+    ck_assert_str_eq(name, best);
+    best_under("mmx", name, sizeof name);
+    ck_assert_str_eq(name, "none");
+    ck_assert_ptr_null(kernels_level("mmx"));
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    if (argc == 2 && !strcmp(argv[1], "best")) {
+        const kernels *k = kernels_best();
+        fputs(k ? k->level : "none", stdout);
+        return 0;
+    }
+    self = argv[0];
+    const char *wanted = getenv("LINNET_TEST_CASES");
+    cases = wanted ? strtoul(wanted, NULL, 10) : 100;
+
+    for (const char *const *name = kernels_levels(); *name; name++) printf("level %s\n", *name);
+    fflush(stdout);
+    Suite *suite = suite_create("kernels");
+    TCase *linear = tcase_create("linear"), *rows = tcase_create("rows"), *select = tcase_create("levels");
+    tcase_set_tags(select, "processes");
+    tcase_set_timeout(linear, 600);
+    tcase_set_timeout(rows, 600);
+    tcase_add_loop_test(linear, linear_levels, 0, WEIGHT_TYPES);
+    tcase_add_loop_test(linear, linear_exact, 0, WEIGHT_TYPES);
+    tcase_add_loop_test(linear, weight_rows, 0, WEIGHT_TYPES);
+    tcase_add_test(linear, residual_in_place);
+    tcase_add_test(linear, attention_levels);
+    tcase_add_test(linear, attention_exact);
+    tcase_add_test(linear, kv_store_levels);
+    tcase_add_test(rows, norm_levels);
+    tcase_add_test(rows, quantize_levels);
+    tcase_add_test(rows, quantize_known);
+    tcase_add_test(rows, elementwise_levels);
+    tcase_add_test(rows, halves);
+    tcase_add_test(select, levels);
+    suite_add_tcase(suite, linear);
+    suite_add_tcase(suite, rows);
+    suite_add_tcase(suite, select);
+
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
