@@ -479,6 +479,10 @@ def read_model(path):
     if m.tokenizer is not None:
         check_tokenizer(m.tokenizer, v)
     need(m.graph.values[m.graph.taps["logits", 0]] == (OUTPUTS, v), "graph: logits")
+    makers = {op.output: op for op in m.graph.ops}
+    for (name, i), value in m.graph.taps.items():
+        need(name != "hidden" or m.graph.values[value][1] == m.metadata["width"], f"graph: tap hidden {i}: width")
+        need(name != "attention" or makers[value].a.get("heads") == m.metadata["n_heads"], f"graph: tap attention {i}: heads")
     for op in m.graph.ops:
         need(op.name != "embed" or (op.tensors[0].n >= v and all(t.n >= n_ctx + op.a["position_offset"] for t in op.tensors[1:])),
              "graph: tables with fewer rows than vocab_size or n_ctx")
