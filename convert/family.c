@@ -176,7 +176,8 @@ static void put_name(family *f) {
     const json_t *value = json_file_get(&f->config, "_name_or_path");
     const char *name = json_string_value(value);
     char *real = name && *name ? NULL : realpath(f->folder, NULL);
-    if (real) name = basename(real);
+    if (real) name = real;
+    if (name) name = basename(name);
     kv_put_string(&f->s->metadata, "name", name ? name : "", name ? strlen(name) : 0);
     free(real);
 }

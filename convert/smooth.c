@@ -10,8 +10,16 @@ static size_t readers_of(const source *s, int32_t tensor) {
     return n;
 }
 
+/* What people ask for must stay what it is. */
+static bool is_tapped(const source *s, int32_t value) {
+    for (size_t i = 0; i < s->graph.n_taps; i++)
+        if (s->graph.taps[i].value == value) return true;
+    return false;
+}
+
 static bool may_smooth(const source *s, const graph_op *norm) {
     bool any = false;
+    if (is_tapped(s, norm->output)) return false;
     for (int k = 0; k < 2; k++)
         if (norm->tensors[k] != GRAPH_NONE && readers_of(s, norm->tensors[k]) != 1) return false;
     for (size_t i = 0; i < s->graph.n_ops; i++) {

@@ -46,10 +46,11 @@ struct bpe {
 static int check_merges(const bpe_model *m, const tokenizer_model *t, lnt_error *err) {
     for (size_t i = 0; i < m->n_merges; i++) {
         const uint32_t *r = m->merges + 3 * i;
+        const char *bytes[3];
         size_t n[3] = {0};
         bool inside = r[0] < t->n_tokens && r[1] < t->n_tokens && r[2] < t->n_tokens;
-        for (int k = 0; inside && k < 3; k++) tokenizer_bytes(t, r[k], &n[k]);
-        if (!inside || !n[0] || !n[1] || n[0] + n[1] != n[2])
+        for (int k = 0; inside && k < 3; k++) bytes[k] = tokenizer_bytes(t, r[k], &n[k]);
+        if (!inside || !n[0] || !n[1] || n[0] + n[1] != n[2] || memcmp(bytes[2], bytes[0], n[0]) || memcmp(bytes[2] + n[0], bytes[1], n[1]))
             return err_set(err, "%s: tokenizer: merge %zu does not make the token %u of tokens %u and %u", t->path, i, r[2], r[0], r[1]);
     }
     return 0;

@@ -17,8 +17,13 @@ static const char *rows_name(graph_rows rows) { return rows == ROWS_TOKENS ? "to
 
 /* ---- JSON ---- */
 
+/* Bytes that are not UTF-8 become '?'. */
 static json_t *string_of(const char *s, size_t n) {
     json_t *j = json_stringn(s, n);
+    char *copy = j ? NULL : malloc(n + 1);
+    for (size_t i = 0; copy && i < n; i++) copy[i] = s[i] & 0x80 ? '?' : s[i];
+    if (copy) j = json_stringn(copy, n);
+    free(copy);
     return j ? j : json_string("");
 }
 
@@ -96,11 +101,23 @@ static int describe_json(const lnt_model *m, unsigned flags, FILE *out, lnt_erro
 
 /* ---- for people ---- */
 
+/* A line for a terminal: control characters of a file become '?'. */
+static void print_text(const char *s, FILE *out) {
+    for (; *s; s++) fputc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, out);
+    fputc('\n', out);
+}
+
+static double real_of(const kv_entry *e) {
+    double d;
+    memcpy(&d, e->payload, sizeof d);
+    return d;
+}
+
 static void print_entry(const kv_entry *e, FILE *out) {
     json_t *v = entry_json(e);
     fprintf(out, "  %-24s ", e->key);
-    if (e->type == KV_STRING) fprintf(out, "%s\n", json_string_value(v));
-    else if (e->type == KV_F64) fprintf(out, "%.6g\n", json_real_value(v));
+    if (e->type == KV_STRING) print_text(json_string_value(v), out);
+    else if (e->type == KV_F64) fprintf(out, "%.6g\n", real_of(e));
     else if (e->type == KV_BOOL) fprintf(out, "%s\n", json_is_true(v) ? "yes" : "no");
     else fprintf(out, "%lld%s\n", (long long)json_integer_value(v), e->type > KV_STRING ? " values" : "");
     json_decref(v);

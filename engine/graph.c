@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "engine/graph.h"
 #include "simd/kernels.h"
 #include <math.h>
@@ -59,18 +60,20 @@ static bool read_attribute(const attribute *a, const kv_block *block, graph_op *
     uint64_t u;
     double d;
     const char *s;
+    size_t n;
     switch (a->kind) {
     case ATTR_U32:
         if (!kv_get_u64(block, a->name, &u) || u > UINT32_MAX) return false;
         *(uint32_t *)(void *)field = (uint32_t)u;
         return true;
     case ATTR_F32:
-        if (!kv_get_f64(block, a->name, &d) || !isfinite(d)) return false;
+        if (!kv_get_f64(block, a->name, &d) || !isfinite((float)d)) return false;
         *(float *)(void *)field = (float)d;
         return true;
     case ATTR_BOOL: return kv_get_bool(block, a->name, (bool *)field);
-    case ATTR_ACTIVATION: return kv_get_string(block, a->name, &s, NULL) && graph_activation_from_name(s, (int *)(void *)field);
-    case ATTR_NORM: return kv_get_string(block, a->name, &s, NULL) && find_name(NORM_NAMES, 2, s, (int *)(void *)field);
+    case ATTR_ACTIVATION:
+        return kv_get_string(block, a->name, &s, &n) && strlen(s) == n && graph_activation_from_name(s, (int *)(void *)field);
+    case ATTR_NORM: return kv_get_string(block, a->name, &s, &n) && strlen(s) == n && find_name(NORM_NAMES, 2, s, (int *)(void *)field);
     }
     return false;
 }
@@ -91,6 +94,8 @@ static void write_attribute(const attribute *a, const graph_op *op, buffer *out)
 }
 
 /* ---- reading ---- */
+
+enum { MAX_VALUES = 1 << 14 }; /* the planner's time goes with their square */
 
 typedef struct graph_head {
     uint32_t n_values, n_ops, n_taps, reserved;
@@ -141,10 +146,10 @@ static int read_attributes(reader *r, size_t i, const unsigned char *bytes, size
 static int read_op(reader *r, size_t i, const unsigned char *p, size_t left, size_t *bytes) {
     const op_record *rec = (const void *)p;
     graph_op *op = &r->g->ops[i];
-    if (left < sizeof *rec || rec->entry_bytes > left || rec->entry_bytes % 8)
-        return err_set(r->err, "%s: graph: op %zu is cut off", r->path, i);
+    if (left < sizeof *rec || rec->entry_bytes > left || rec->entry_bytes % 8 || rec->reserved)
+        return err_set(r->err, "%s: graph: op %zu is cut off or malformed", r->path, i);
     int kind = 0;
-    while (kind < OP_KINDS && strncmp(rec->name, FORMS[kind].name, sizeof rec->name)) kind++;
+    while (kind < OP_KINDS && !kv_field_is(rec->name, sizeof rec->name, FORMS[kind].name)) kind++;
     if (kind == OP_KINDS) return err_set(r->err, "%s: graph: op %zu '%.16s' is not known to this version of Linnet", r->path, i, rec->name);
     *op = graph_op_of((graph_op_kind)kind);
     const op_form *form = &FORMS[kind];
@@ -238,7 +243,8 @@ static int read_values(reader *r, const value_record *records) {
 
 static int read_taps(reader *r, const tap_record *records) {
     for (size_t i = 0; i < r->g->n_taps; i++) {
-        if (!memchr(records[i].name, 0, sizeof records[i].name) || records[i].value >= r->g->n_values || !r->made[records[i].value])
+        size_t n = strnlen(records[i].name, sizeof records[i].name);
+        if (n == sizeof records[i].name || !kv_plain_name(records[i].name, n) || records[i].value >= r->g->n_values || !r->made[records[i].value])
             return err_set(r->err, "%s: graph: tap %zu names no value", r->path, i);
         r->g->taps[i] = (graph_tap){records[i].name, records[i].index, (int32_t)records[i].value};
         for (size_t j = 0; j < i; j++)
@@ -252,7 +258,7 @@ static int read_graph(reader *r, const unsigned char *bytes, size_t size) {
     const graph_head *head = (const void *)bytes;
     graph *g = r->g;
     size_t left = size - sizeof *head, fixed = (size_t)head->n_values * sizeof(value_record) + (size_t)head->n_taps * sizeof(tap_record);
-    if (head->reserved || head->n_values > 1u << 20 || head->n_taps > 1u << 12 || fixed > left || head->n_ops > (left - fixed) / sizeof(op_record))
+    if (head->reserved || head->n_values > MAX_VALUES || head->n_taps > 1u << 12 || fixed > left || head->n_ops > (left - fixed) / sizeof(op_record))
         return err_set(r->err, "%s: graph: %u values, %u ops and %u taps do not fit its %zu bytes", r->path, head->n_values, head->n_ops, head->n_taps, size);
     g->values = calloc(head->n_values + 1, sizeof *g->values);
     g->ops = calloc(head->n_ops + 1, sizeof *g->ops);

@@ -58,6 +58,22 @@ static int check_promises(lnt_model *m, lnt_error *err) {
     return 0;
 }
 
+/* Callers of lnt_tap size their memory by what lnt_model_info says. */
+static int check_taps(const lnt_model *m, lnt_error *err) {
+    for (size_t i = 0; i < m->graph.n_taps; i++) {
+        const graph_tap *t = &m->graph.taps[i];
+        const graph_op *maker = m->graph.ops;
+        while (maker->output != t->value) maker++;
+        bool logits = !strcmp(t->name, "logits"), hidden = !strcmp(t->name, "hidden"), attention = !strcmp(t->name, "attention");
+        if (!logits && !hidden && !attention) return err_set(err, "%s: graph: tap '%s' is not known to this version of Linnet", m->file.path, t->name);
+        if (hidden && (m->graph.values[t->value].width != m->info.width || t->index > m->info.n_layers))
+            return err_set(err, "%s: graph: tap 'hidden' %u does not have the model's width %u, or is behind its layers", m->file.path, t->index, m->info.width);
+        if (attention && (maker->kind != OP_ATTENTION || maker->heads != m->info.n_heads || t->index >= m->info.n_layers))
+            return err_set(err, "%s: graph: tap 'attention' %u is not of %u heads, or is behind the layers", m->file.path, t->index, m->info.n_heads);
+    }
+    return 0;
+}
+
 static int read_tokenizer(lnt_model *m, lnt_error *err) {
     const lnt_bytes *s = &m->file.sections[SECTION_TOKENIZER];
     char what[512];
@@ -76,7 +92,7 @@ static int read_model(lnt_model *m, lnt_error *err) {
     snprintf(what, sizeof what, "%s: metadata", f->path);
     if (kv_open(&m->metadata, f->sections[SECTION_METADATA].bytes, f->sections[SECTION_METADATA].size, what, err)) return -1;
     if (graph_open(&m->graph, f->sections[SECTION_GRAPH].bytes, f->sections[SECTION_GRAPH].size, f->tensors, f->n_tensors, f->path, err)) return -1;
-    return read_info(m, err) || check_promises(m, err) || read_tokenizer(m, err) ? -1 : 0;
+    return read_info(m, err) || check_promises(m, err) || check_taps(m, err) || read_tokenizer(m, err) ? -1 : 0;
 }
 
 lnt_model *lnt_open(const char *path, lnt_error *err) {

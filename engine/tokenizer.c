@@ -37,10 +37,21 @@ static int read_added(tokenizer_model *m, const kv_block *block, lnt_error *err)
     return 0;
 }
 
+static int refuse_unknown(const kv_block *block, const char *path, lnt_error *err) {
+    static const char *const KNOWN[] = {"model", "token_bytes", "token_ends", "added_ids", "added_flags", "byte_ids", "merges", "split", "prefix_space", "whole_first"};
+    size_t at = 0, k;
+    for (kv_entry e; kv_next(block, &at, &e);) {
+        for (k = 0; k < sizeof KNOWN / sizeof *KNOWN && strcmp(KNOWN[k], e.key); k++) {}
+        if (k == sizeof KNOWN / sizeof *KNOWN) return err_set(err, "%s: tokenizer: '%s' is not known to this version of Linnet", path, e.key);
+    }
+    return 0;
+}
+
 tokenizer_model *tokenizer_model_load(const kv_block *block, uint32_t vocab_size, const char *path, lnt_error *err) {
     const char *kind = "";
     kv_get_string(block, "model", &kind, NULL);
     if (strcmp(kind, "bpe-bytes")) return err_null(err, "%s: tokenizer: model '%s' is not known to this version of Linnet", path, kind);
+    if (refuse_unknown(block, path, err)) return NULL;
     tokenizer_model *m = calloc(1, sizeof *m);
     if (!m) return err_memory(err, sizeof *m, "a tokenizer"), NULL;
     m->path = path;

@@ -2,6 +2,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool kv_plain_name(const char *name, size_t n_bytes) {
+    for (size_t i = 0; i < n_bytes; i++)
+        if (name[i] <= ' ' || name[i] > '~') return false;
+    return n_bytes > 0;
+}
+
+bool kv_field_is(const char *field, size_t size, const char *name) {
+    size_t n = strlen(name);
+    if (n > size || memcmp(field, name, n)) return false;
+    while (n < size)
+        if (field[n++]) return false;
+    return true;
+}
+
 /* An entry: u32 entry_bytes, u16 type, u16 key_bytes, u64 count, key + NUL padded to 8, payload padded to 8. */
 enum { HEAD = 16, KEY_MAX = 255 };
 
@@ -40,8 +54,8 @@ static int check_entry(const unsigned char *p, size_t left, const char *what, si
     size_t total = load32(p), key_bytes = load16(p + 6), key_room = round8(key_bytes + 1), payload = 0;
     if (total > left || total < HEAD + key_room || total % 8)
         return err_set(err, "%s: entry at byte %zu claims %zu bytes, expected a multiple of 8 that fits the %zu left", what, at, total, left);
-    if (key_bytes == 0 || key_bytes > KEY_MAX || p[HEAD + key_bytes] != 0 || memchr(p + HEAD, 0, key_bytes))
-        return err_set(err, "%s: entry at byte %zu has a malformed key, expected 1 to %d bytes and a NUL", what, at, KEY_MAX);
+    if (key_bytes == 0 || key_bytes > KEY_MAX || p[HEAD + key_bytes] != 0 || !kv_plain_name((const char *)p + HEAD, key_bytes))
+        return err_set(err, "%s: entry at byte %zu has a malformed key, expected 1 to %d printable characters and a NUL", what, at, KEY_MAX);
     kv_entry e = entry_at(p);
     if (!payload_bytes(e.type, e.count, e.payload, total - HEAD - key_room, &payload) || HEAD + key_room + round8(payload) != total)
         return err_set(err, "%s: '%s' has type %u with %llu elements, which do not fill its %zu bytes", what, e.key,

@@ -15,6 +15,11 @@ typedef enum kv_type {
     KV_F32S = 8,    /* array of f32 */
 } kv_type;
 
+/* Names inside files (keys, tensors, taps) are printable ASCII without spaces, so that they can be shown as they are. */
+bool kv_plain_name(const char *name, size_t n_bytes);
+/* A name in a field of fixed size: equal, and zeros behind it. */
+bool kv_field_is(const char *field, size_t size, const char *name);
+
 /* ---- reading: a checked view of a block inside a mapped file; nothing is copied ---- */
 
 typedef struct kv_entry {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+enum { MAX_TENSORS = 1 << 20 };
+
 static const char *const SECTION_NAMES[SECTIONS] = {"metadata", "tokenizer", "graph", "tensors", "data"};
 const char *lnt_section_name(lnt_section section) { return SECTION_NAMES[section]; }
 
@@ -22,9 +24,10 @@ static int check_header(const lnt_file *f, const lnt_header *h, lnt_error *err) 
         return err_set(err, "%s: needs features 0x%llx that this version of Linnet has not got", f->path, (unsigned long long)h->features);
     if (h->file_bytes != f->size)
         return err_set(err, "%s: has %zu bytes, its header says %llu: cut off or damaged", f->path, f->size, (unsigned long long)h->file_bytes);
-    if (h->header_bytes != sizeof *h || h->entry_bytes != sizeof(lnt_section_entry) || h->reserved)
+    if (h->header_bytes != sizeof *h || h->entry_bytes != sizeof(lnt_section_entry))
         return err_set(err, "%s: header sizes %u and %u, expected %zu and %zu", f->path, h->header_bytes, h->entry_bytes, sizeof *h,
                        sizeof(lnt_section_entry));
+    if (h->reserved) return err_set(err, "%s: header: the reserved field is %llu, expected 0", f->path, (unsigned long long)h->reserved);
     if (h->n_sections == 0 || h->n_sections > 64 || h->n_sections * sizeof(lnt_section_entry) > f->size - sizeof *h)
         return err_set(err, "%s: header says %u sections, expected at most 64 inside the file", f->path, h->n_sections);
     XXH3_state_t *state = XXH3_createState();
@@ -42,14 +45,16 @@ static int check_header(const lnt_file *f, const lnt_header *h, lnt_error *err) 
 static int check_section(lnt_file *f, const lnt_section_entry *e, uint64_t *end, lnt_error *err) {
     int which = -1;
     for (int s = 0; s < SECTIONS; s++)
-        if (!strncmp(e->name, SECTION_NAMES[s], sizeof e->name)) which = s;
+        if (kv_field_is(e->name, sizeof e->name, SECTION_NAMES[s])) which = s;
     if (which < 0) return err_set(err, "%s: section '%.16s' is not known to this version of Linnet", f->path, e->name);
     if (f->sections[which].bytes) return err_set(err, "%s: section '%s' stands twice", f->path, SECTION_NAMES[which]);
     uint64_t align = which == SECTION_DATA ? LNT_DATA_ALIGN : LNT_SECTION_ALIGN;
-    if (e->offset % align || e->offset < *end || e->offset > f->size || e->bytes > f->size - e->offset)
-        return err_set(err, "%s: section '%s' lies at %llu + %llu, expected a multiple of %llu from %llu on, inside %zu", f->path,
+    if (e->offset % align || e->offset < *end || e->offset - *end >= align || e->offset > f->size || e->bytes > f->size - e->offset)
+        return err_set(err, "%s: section '%s' lies at %llu + %llu, expected the next multiple of %llu from %llu on, inside %zu", f->path,
                        SECTION_NAMES[which], (unsigned long long)e->offset, (unsigned long long)e->bytes, (unsigned long long)align,
                        (unsigned long long)*end, f->size);
+    for (uint64_t at = *end; at < e->offset; at++)
+        if (f->map[at]) return err_set(err, "%s: byte %llu before section '%s' is not zero", f->path, (unsigned long long)at, SECTION_NAMES[which]);
     *end = e->offset + e->bytes;
     f->sections[which] = (lnt_bytes){f->map + e->offset, (size_t)e->bytes};
     f->hashes[which] = e->hash;
@@ -65,11 +70,11 @@ static int check_tensor(const lnt_file *f, const unsigned char *p, size_t left, 
         e->name_bytes >= e->entry_bytes - sizeof *e || e->entry_bytes - sizeof *e - e->name_bytes > 8)
         return err_set(err, "%s: tensor directory: record %zu has a wrong length", f->path, f->n_tensors);
     t->name = (const char *)(e + 1);
-    if (t->name[e->name_bytes] || memchr(t->name, 0, e->name_bytes))
-        return err_set(err, "%s: tensor directory: the name of tensor %zu is not terminated", f->path, f->n_tensors);
-    if (e->type[7] || !tensor_type_from_name(e->type, &t->type))
+    if (t->name[e->name_bytes] || !kv_plain_name(t->name, e->name_bytes))
+        return err_set(err, "%s: tensor directory: the name of tensor %zu is not printable characters and a NUL", f->path, f->n_tensors);
+    if (e->type[7] || !tensor_type_from_name(e->type, &t->type) || !kv_field_is(e->type, sizeof e->type, tensor_type_name(t->type)))
         return err_set(err, "%s: tensor '%s' has type '%.8s', expected f32, f16, q8 or q4", f->path, t->name, e->type);
-    if (e->layout[7] || !tensor_layout_from_name(e->layout, &t->layout))
+    if (e->layout[7] || !tensor_layout_from_name(e->layout, &t->layout) || !kv_field_is(e->layout, sizeof e->layout, tensor_layout_name(t->layout)))
         return err_set(err, "%s: tensor '%s' has layout '%.8s', expected rows or panels", f->path, t->name, e->layout);
     tensor_planes planes;
     if (!tensor_layout_planes(t->type, t->layout, e->n, e->k, &planes) || planes.bytes != e->bytes)
@@ -106,6 +111,7 @@ static int check_unique_names(const lnt_file *f, lnt_error *err) {
 static int read_directory(lnt_file *f, lnt_error *err) {
     const lnt_bytes *s = &f->sections[SECTION_TENSORS];
     size_t most = s->size / (sizeof(lnt_tensor_entry) + 8);
+    if (most > MAX_TENSORS) return err_set(err, "%s: tensor directory of %zu bytes, expected at most %d tensors", f->path, s->size, MAX_TENSORS);
     f->tensors = calloc(most + 1, sizeof *f->tensors);
     if (!f->tensors) return err_memory(err, most * sizeof *f->tensors, "the tensor directory");
     uint64_t data_at = 0;
@@ -123,6 +129,7 @@ static int read_sections(lnt_file *f, lnt_error *err) {
     uint64_t end = sizeof *h + h->n_sections * sizeof *table;
     for (uint32_t i = 0; i < h->n_sections; i++)
         if (check_section(f, &table[i], &end, err)) return -1;
+    if (end != f->size) return err_set(err, "%s: has %zu bytes, its last section ends at %llu", f->path, f->size, (unsigned long long)end);
     for (int s = 0; s < SECTIONS; s++)
         if (!f->sections[s].bytes && s != SECTION_TOKENIZER) return err_set(err, "%s: has no section '%s'", f->path, SECTION_NAMES[s]);
     return read_directory(f, err);

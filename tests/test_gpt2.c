@@ -108,6 +108,37 @@ START_TEST(test_greedy_text_and_perplexity) {
 }
 END_TEST
 
+/* Smoothing moves factors between norms and weights: it must not show in what is tapped. */
+START_TEST(test_quantized_hidden_states) {
+    lnt_model *m[2] = {converted(CASES[_i], "f32"), converted(CASES[_i], "q8")};
+    lnt_info info;
+    lnt_model_info(m[0], &info);
+    size_t n = (info.n_layers + 1) * PROMPT * info.width, bytes;
+    float *hidden = calloc(2 * n, sizeof *hidden);
+    int32_t *prompt = read_file(golden(CASES[_i], "prompt.i32"), &bytes);
+    for (int k = 0; k < 2; k++) {
+        lnt_context *c = lnt_context_new(m[k], &(lnt_context_options){.n_logits = PROMPT}, NULL);
+        for (uint32_t i = 0; i <= info.n_layers; i++)
+            ck_assert_int_eq(lnt_tap(c, "hidden", i, hidden + (size_t)k * n + i * PROMPT * info.width, PROMPT, NULL), 0);
+        lnt_span span = {.ids = prompt, .n_ids = PROMPT, .all_logits = true};
+        ck_assert_int_eq(lnt_eval(c, &span, 1, NULL), 0);
+        lnt_context_free(c);
+        lnt_close(m[k]);
+    }
+    for (uint32_t i = 0; i <= info.n_layers; i++) {
+        double ab = 0, aa = 0, bb = 0;
+        for (size_t j = i * PROMPT * info.width; j < (i + 1) * PROMPT * info.width; j++) {
+            double a = (double)hidden[j], b = (double)hidden[n + j];
+            ab += a * b, aa += a * a, bb += b * b;
+        }
+        printf("%s q8 hidden %u: cosine %.6f\n", CASES[_i], i, ab / sqrt(aa * bb));
+        ck_assert(ab / sqrt(aa * bb) > (strcmp(CASES[_i], "sharded-silu") ? 0.999 : 0.98)); /* its attention is unscaled and sharp */
+    }
+    free(prompt);
+    free(hidden);
+}
+END_TEST
+
 /* ---- what the converter refuses ---- */
 
 static const struct refusal {
@@ -199,6 +230,7 @@ int main(void) {
     tcase_add_loop_test(truth, test_logits_hidden_attention, 0, N_CASES);
     tcase_add_loop_test(truth, test_greedy_text_and_perplexity, 0, N_CASES);
     tcase_add_loop_test(truth, test_quantize_equals_convert, 0, 2);
+    tcase_add_loop_test(truth, test_quantized_hidden_states, 0, N_CASES);
     tcase_add_loop_test(refused, test_config_refusals, 0, sizeof REFUSALS / sizeof *REFUSALS);
     tcase_add_test(refused, test_types_and_paths_refused);
     int rc = run_suite("gpt2", (TCase *const[]){truth, refused, NULL});

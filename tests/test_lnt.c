@@ -220,7 +220,7 @@ static const struct lie {
     {-1, offsetof(lnt_header, file_bytes), 8, UINT64_MAX, "cut off"},
     {-1, offsetof(lnt_header, n_sections), 4, 0, "sections"},
     {-1, offsetof(lnt_header, n_sections), 4, UINT32_MAX, "sections"},
-    {-1, offsetof(lnt_header, n_sections), 4, 3, "no section"},
+    {-1, offsetof(lnt_header, n_sections), 4, 3, "not zero"},
     {-1, offsetof(lnt_header, header_bytes), 4, 128, "header sizes"},
     {-1, offsetof(lnt_header, entry_bytes), 4, 0, "header sizes"},
     {0, 0, 8, 0x6e6f6974636e7566, "functi"},
@@ -229,11 +229,11 @@ static const struct lie {
     {0, offsetof(lnt_section_entry, offset), 8, (uint64_t)1 << 63, "metadata"},
     {0, offsetof(lnt_section_entry, bytes), 8, UINT64_MAX, "metadata"},
     {0, offsetof(lnt_section_entry, bytes), 8, (uint64_t)1 << 63, "metadata"},
-    {0, offsetof(lnt_section_entry, bytes), 8, 3, "metadata"},
+    {0, offsetof(lnt_section_entry, bytes), 8, 3, "graph"},
     {1, offsetof(lnt_section_entry, offset), 8, 256, "graph"},
     {1, offsetof(lnt_section_entry, offset), 8, 257, "graph"},
     {3, offsetof(lnt_section_entry, offset), 8, 64, "data"},
-    {3, offsetof(lnt_section_entry, bytes), 8, 64, "tensor"},
+    {3, offsetof(lnt_section_entry, bytes), 8, 64, "last section"},
     {100, offsetof(lnt_tensor_entry, entry_bytes), 4, 0, "directory"},
     {100, offsetof(lnt_tensor_entry, entry_bytes), 4, UINT32_MAX, "directory"},
     {100, offsetof(lnt_tensor_entry, name_bytes), 4, UINT32_MAX, "directory"},
@@ -296,6 +296,12 @@ static void bad_width_huge(parts *p) { p->graph.values[2].width = 1u << 31; }
 static void bad_tap(parts *p) { p->graph.taps[0].value = 99; }
 static void bad_tap_name(parts *p) { p->graph.taps[0].name = "logitz"; }
 static void bad_tap_value(parts *p) { p->graph.taps[0].value = 0; }
+static void tap_as(parts *p, const char *name, uint32_t index, int32_t value) { graph_add_tap(&p->graph, name, index, value); }
+static void bad_tap_hidden(parts *p) { tap_as(p, "hidden", 0, 2); }
+static void bad_tap_hidden_index(parts *p) { tap_as(p, "hidden", 1, 0); }
+static void bad_tap_attention(parts *p) { tap_as(p, "attention", 0, 3); }
+static void bad_tap_unknown(parts *p) { tap_as(p, "smell", 0, 0); }
+static void bad_tap_twice(parts *p) { tap_as(p, "logits", 0, 6); }
 static void again(parts *p, uint64_t vocab, uint64_t n_ctx, uint64_t width) {
     buffer_free(&p->metadata);
     if (vocab) kv_put_u64(&p->metadata, "vocab_size", vocab - 1);
@@ -329,7 +335,8 @@ static const struct misfit {
     BAD(bad_width_huge, "width"),    BAD(bad_tap, "tap"),               BAD(bad_tap_name, "logits"),    BAD(bad_tap_value, "logits"),
     BAD(bad_vocab_missing, "vocab_size"), BAD(bad_vocab_zero, "vocab_size"), BAD(bad_vocab_more, "logits"), BAD(bad_vocab_huge, "vocab_size"),
     BAD(bad_n_ctx, "n_ctx"),         BAD(bad_n_ctx_zero, "n_ctx"),      BAD(bad_key_twice, "n_ctx"),    BAD(bad_key_type, "vocab_size"),
-    BAD(bad_names, "twice"),
+    BAD(bad_names, "twice"),         BAD(bad_tap_hidden, "hidden"),     BAD(bad_tap_hidden_index, "hidden"), BAD(bad_tap_attention, "attention"),
+    BAD(bad_tap_unknown, "smell"),   BAD(bad_tap_twice, "twice"),
 };
 
 START_TEST(test_misfits) {
@@ -351,6 +358,26 @@ START_TEST(test_unknown_names) {
         expect_bytes_refused(bytes, n, e == 2 ? "norm" : EDITS[e][1]);
         free(bytes);
     }
+}
+END_TEST
+
+/* Bytes that no hash covers. */
+START_TEST(test_padding) {
+    size_t n;
+    unsigned char *bytes = model_bytes(&n);
+    bytes[data_offset(bytes) - 1] = 1;
+    expect_bytes_refused(bytes, n, "not zero");
+    bytes[data_offset(bytes) - 1] = 0;
+    bytes = realloc(bytes, n + 64);
+    memset(bytes + n, 0, 64);
+    expect_bytes_refused(bytes, n + 64, "cut off");
+    lnt_header h;
+    memcpy(&h, bytes, sizeof h);
+    h.file_bytes += 64;
+    memcpy(bytes, &h, sizeof h);
+    rehash(bytes, n + 64);
+    expect_bytes_refused(bytes, n + 64, "last section");
+    free(bytes);
 }
 END_TEST
 
@@ -413,6 +440,7 @@ int main(void) {
     tcase_add_loop_test(t, test_lies, 0, sizeof LIES / sizeof *LIES);
     tcase_add_loop_test(t, test_misfits, 0, sizeof MISFITS / sizeof *MISFITS);
     tcase_add_test(t, test_unknown_names);
+    tcase_add_test(t, test_padding);
     tcase_add_test(t, test_mutations);
     tcase_add_test(t, test_nothing_is_left_behind);
     int rc = run_suite("lnt", (TCase *const[]){t, NULL});
