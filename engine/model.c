@@ -116,5 +116,5 @@ void lnt_model_info(const lnt_model *m, lnt_info *info) { *info = m->info; }
 
 const kernels *model_kernels(lnt_error *err) {
     const kernels *k = kernels_best();
-    return k ? k : err_null(err, "LINNET_CPU: '%s' is no level of this CPU; `linnet cpu` lists them", getenv("LINNET_CPU"));
+    return k ? k : err_null(err, "LINNET_CPU: '%s' is no level of instruction sets; `linnet cpu` lists them", getenv("LINNET_CPU"));
 }

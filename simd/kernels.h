@@ -121,7 +121,7 @@ typedef struct kernels {
     void (*f32_to_f16)(const float *x, uint16_t *y, size_t n);
 } kernels;
 
-/* The best level that the CPU and LINNET_CPU allow, decided once; NULL if LINNET_CPU names no level of this CPU. */
+/* The best level that the CPU has, at most the one that LINNET_CPU names; decided once. NULL if it names none. */
 const kernels *kernels_best(void);
 /* A level by name, for tests and benchmarks; NULL if this build or this CPU has not got it. */
 const kernels *kernels_level(const char *name);

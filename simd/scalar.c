@@ -29,7 +29,6 @@ static inline v16 v_fnma(v16 a, v16 b, v16 c) { EACH_LANE(v16, __builtin_fmaf(-a
 static inline v16 v_min(v16 a, v16 b) { EACH_LANE(v16, a.l[l] < b.l[l] ? a.l[l] : b.l[l]); }
 static inline v16 v_max(v16 a, v16 b) { EACH_LANE(v16, a.l[l] > b.l[l] ? a.l[l] : b.l[l]); }
 
-static inline v16m v_negative(v16 a) { EACH_LANE(v16m, __builtin_signbit(a.l[l]) != 0); }
 static inline v16m v_first(size_t n) { EACH_LANE(v16m, (size_t)l < n); }
 static inline v16 v_select(v16m m, v16 a, v16 b) { EACH_LANE(v16, m.l[l] ? a.l[l] : b.l[l]); }
 

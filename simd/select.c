@@ -57,6 +57,17 @@ static const kernels *find(const char *name) {
     return NULL;
 }
 
+/* The best of this CPU's levels up to the one named; NULL if no level has that name. */
+static const kernels *find_up_to(const char *name) {
+    const kernels *found = NULL;
+    for (size_t i = 0; i < LEVELS; i++) {
+        const kernels *k = find(ladder[i].name);
+        if (k) found = k;
+        if (!strcmp(ladder[i].name, name)) return found;
+    }
+    return NULL;
+}
+
 static void fill_tables(void) {
     unsigned flags = cpu_flags();
     kernels table = {0};
@@ -68,7 +79,7 @@ static void fill_tables(void) {
         tables[n++] = table;
     }
     const char *cap = getenv("LINNET_CPU");
-    best = cap && *cap ? find(cap) : &tables[n - 1];
+    best = cap && *cap ? find_up_to(cap) : &tables[n - 1];
 }
 
 const kernels *kernels_best(void) {

@@ -49,7 +49,7 @@ MATHS v16 v_gelu_tanh(v16 x) {
 
 INLINE v16 v_abs(v16 x) { return v_float(vi_and(v_bits(x), vi_set1(0x7fffffff))); }
 
-/* x times the normal distribution function. Phi(-a) = e^(-a^2/2) R(a), R a polynomial in 1 / (1 + 0.3 a), minimax on 0 .. 15. */
+/* x Phi(x) is -a Phi(-a), plus x if it is positive. The normal distribution function Phi(-a) = e^(-a^2/2) R(a), R a polynomial in 1 / (1 + 0.3 a), minimax on 0 .. 15. */
 MATHS v16 v_gelu_erf(v16 x) {
     v16 a = v_min(v_set1(15.0f), v_abs(x));
     v16 s = v_div(v_set1(1), v_fma(a, v_set1(0.3f), v_set1(1)));
@@ -62,8 +62,7 @@ MATHS v16 v_gelu_erf(v16 x) {
     p = v_fma(p, s, v_set1(0x1.e96610p-4f));
     p = v_fma(p, s, v_set1(0x1.f6f932p-18f));
     v16 tail = v_mul(p, v_exp(v_mul(v_mul(a, v_set1(-0.5f)), a)));
-    v16 lower = v_mul(v_max(v_set1(-15.0f), x), tail);
-    return v_select(v_negative(x), lower, v_fnma(x, tail, x));
+    return v_fnma(a, tail, v_max(v_set1(0), x));
 }
 
 /* (e^2a - 1) / (e^2a + 1) with a = |x|, and the sign of x; e^2a - 1 = 2^n (e^r - 1) + (2^n - 1) */

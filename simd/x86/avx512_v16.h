@@ -22,8 +22,6 @@ INLINE v16 v_min(v16 x, v16 y) { return _mm512_min_ps(x, y); }
 INLINE v16 v_max(v16 x, v16 y) { return _mm512_max_ps(x, y); }
 INLINE v16 v_fma(v16 x, v16 y, v16 z) { return _mm512_fmadd_ps(x, y, z); }
 INLINE v16 v_fnma(v16 x, v16 y, v16 z) { return _mm512_fnmadd_ps(x, y, z); }
-
-INLINE v16m v_negative(v16 x) { return _mm512_movepi32_mask(_mm512_castps_si512(x)); }
 INLINE v16 v_select(v16m m, v16 x, v16 y) { return _mm512_mask_blend_ps(m, y, x); }
 
 INLINE v16i v_bits(v16 x) { return _mm512_castps_si512(x); }

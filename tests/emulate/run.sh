@@ -57,7 +57,7 @@ speaker: enabled=0
 plugin_ctrl: speaker=0, parallel=0, serial=0, gameport=0, extfpuirq=0
 END
     echo "== ${cpu%:*}, expected to reach level ${cpu#*:}"
-    timeout 1800 bochs -q -f bochsrc -rc commands >out.log 2>&1 </dev/null || true
+    timeout 1800 stdbuf -o0 bochs -q -f bochsrc -rc commands >out.log 2>&1 </dev/null || true
     grep -a -E '^(level|[0-9]+%|.*:[FE]:)' out.log || true
     grep -a -q "^level ${cpu#*:}$" out.log && grep -a -q '^exit 00' out.log || { failed=1; tail -n 5 out.log; grep -a -E "PANIC|exception" bochs.log | tail -n 5; }
 done
