@@ -8,5 +8,5 @@ install(FILES ${CMAKE_SOURCE_DIR}/docs/man/linnet.1 DESTINATION ${CMAKE_INSTALL_
 
 if(LINNET_TESTS)
     add_test(NAME cli COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli.sh $<TARGET_FILE:linnet>
-        ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
+        ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt ${CMAKE_SOURCE_DIR}/tests/golden/gpt2/tied-f16)
 endif()

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MAX_NAMED = 1024 };
+
 typedef struct reader {
     const char *path; /* of the file being read */
     vocabulary v;
@@ -46,11 +48,18 @@ static int refuse_unknown(const reader *r, const json_t *o, const char *where, c
     return 0;
 }
 
+/* Missing or null: as it was. */
+static int read_bool(const reader *r, const json_t *o, const char *key, bool *out) {
+    const json_t *v = json_object_get(o, key);
+    if (v && !json_is_null(v) && !json_is_boolean(v)) return err_set(r->err, "%s: '%s' is not true or false", r->path, key);
+    if (json_is_boolean(v)) *out = json_is_true(v);
+    return 0;
+}
+
 static int read_byte_level(reader *r, const json_t *o) {
-    const json_t *regex = json_object_get(o, "use_regex");
     if (strcmp(text_of(o, "type"), "ByteLevel")) return refuse(r, "pre_tokenizer", text_of(o, "type"));
-    r->split = !json_is_false(regex);
-    r->prefix_space = json_is_true(json_object_get(o, "add_prefix_space"));
+    r->split = true;
+    if (read_bool(r, o, "use_regex", &r->split) || read_bool(r, o, "add_prefix_space", &r->prefix_space)) return -1;
     return refuse_unknown(r, o, "pre_tokenizer", (const char *const[]){"type", "add_prefix_space", "trim_offsets", "use_regex", NULL});
 }
 
@@ -60,16 +69,34 @@ static int read_pre_tokenizer(reader *r, const json_t *o) {
     return read_byte_level(r, o);
 }
 
+/* One added token as Hugging Face writes it: an object with content and flags. */
+static int add_token(reader *r, const json_t *t, int64_t id) {
+    static const char *const KNOWN[] = {"id", "content", "special", "normalized", "lstrip", "rstrip", "single_word", "__type", NULL};
+    const json_t *content = json_object_get(t, "content");
+    bool special = false, normalized = true;
+    if (!json_is_string(content)) return err_set(r->err, "%s: added token %lld has no content", r->path, (long long)id);
+    if (refuse_unknown(r, t, "added token", KNOWN) || refuse_set(r, t, "added token: ", (const char *const[]){"lstrip", "rstrip", "single_word", NULL})) return -1;
+    if (read_bool(r, t, "special", &special)) return -1;
+    normalized = !special;
+    if (read_bool(r, t, "normalized", &normalized)) return -1;
+    int flags = (special ? TOKEN_SPECIAL : 0) | (normalized ? VOCABULARY_NORMALIZED : 0);
+    return vocabulary_add(&r->v, json_string_value(content), json_string_length(content), id, flags, r->path, r->err);
+}
+
+/* Hugging Face gives those outside the vocabulary the ids behind it, in their order, whatever the file says. */
 static int read_added(reader *r, const json_t *list) {
+    int64_t next = (int64_t)json_object_size(r->v.ids);
     size_t i;
     json_t *t;
+    if (list && !json_is_null(list) && !json_is_array(list)) return err_set(r->err, "%s: 'added_tokens' is not a list", r->path);
     json_array_foreach(list, i, t) {
         const json_t *id = json_object_get(t, "id"), *content = json_object_get(t, "content");
         if (!json_is_integer(id) || !json_is_string(content)) return err_set(r->err, "%s: added token %zu has no id or content", r->path, i);
-        if (refuse_set(r, t, "added token: ", (const char *const[]){"lstrip", "rstrip", "single_word", NULL})) return -1;
-        if (vocabulary_add(&r->v, json_string_value(content), json_string_length(content), json_integer_value(id),
-                           json_is_true(json_object_get(t, "special")) ? TOKEN_SPECIAL : 0, r->path, r->err))
-            return -1;
+        int64_t n = json_integer_value(id);
+        if (vocabulary_find(&r->v, json_string_value(content), json_string_length(content)) < 0 && n != next)
+            return err_set(r->err, "%s: added token %zu has the id %lld, expected the next behind the vocabulary, %lld", r->path, i, (long long)n, (long long)next);
+        if (add_token(r, t, n)) return -1;
+        if (n >= next) next = n + 1;
     }
     return 0;
 }
@@ -98,7 +125,7 @@ static int read_model(reader *r, const json_t *model) {
     if (refuse_unknown(r, model, "model", KNOWN) ||
         refuse_set(r, model, "model: ", (const char *const[]){"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", NULL}))
         return -1;
-    r->whole_first = json_is_true(json_object_get(model, "ignore_merges"));
+    if (read_bool(r, model, "ignore_merges", &r->whole_first)) return -1;
     return vocabulary_read(&r->v, json_object_get(model, "vocab"), r->path, r->err);
 }
 
@@ -149,37 +176,103 @@ static int read_merges_txt(reader *r, const char *path) {
     return rc;
 }
 
-/* added_tokens.json: content -> id. Else GPT-2's only special token, if the vocabulary has it. */
-static int read_added_json(reader *r, const char *folder) {
+static int add_special(reader *r, const char *content, int64_t id) {
+    return vocabulary_add(&r->v, content, strlen(content), id, TOKEN_SPECIAL, r->path, r->err);
+}
+
+/* added_tokens.json: content -> id. */
+static int read_added_json(reader *r, json_file *f) {
+    const char *key;
+    json_t *id;
+    json_object_foreach(f->root, key, id) {
+        if (!json_is_integer(id)) return err_set(r->err, "%s: '%s' has no id", r->path, key);
+        if (add_special(r, key, json_integer_value(id))) return -1;
+    }
+    return 0;
+}
+
+/* A special token by its text, or an object with that: it must have an id by now. */
+static int read_named(reader *r, const char *key, const json_t *t) {
+    const char *content = json_is_string(t) ? json_string_value(t) : text_of(t, "content");
+    int64_t id = vocabulary_find(&r->v, content, strlen(content));
+    if (!t || json_is_null(t)) return 0;
+    if (id >= 0) return json_is_object(t) ? add_token(r, t, id) : add_special(r, content, id);
+    for (size_t i = 0; i < r->v.n_tokens; i++)
+        if (r->v.tokens[i].bytes && r->v.tokens[i].added >= 0 && r->v.tokens[i].n == strlen(content) && !memcmp(r->v.tokens[i].bytes, content, strlen(content))) return 0;
+    return err_set(r->err, "%s: %s '%s' is not in the vocabulary", r->path, key, content);
+}
+
+/* special_tokens_map.json, and the same keys of tokenizer_config.json. */
+static int read_special_map(reader *r, json_file *f) {
+    static const char *const NAMES[] = {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
+    const json_t *list = json_object_get(f->root, "additional_special_tokens");
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        if (read_named(r, NAMES[i], json_object_get(f->root, NAMES[i]))) return -1;
+    if (json_array_size(list) > MAX_NAMED) return err_set(r->err, "%s: 'additional_special_tokens' are more than %d", r->path, MAX_NAMED);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (read_named(r, "additional_special_tokens", json_array_get(list, i))) return -1;
+    return 0;
+}
+
+static int read_config(reader *r, json_file *f) {
+    const char *class = text_of(f->root, "tokenizer_class"), *key;
+    const json_t *added = json_object_get(f->root, "added_tokens_decoder");
+    json_t *t;
+    if (*class && strcmp(class, "GPT2Tokenizer") && strcmp(class, "GPT2TokenizerFast")) return refuse(r, "tokenizer_class", class);
+    if (refuse_set(r, f->root, "", (const char *const[]){"add_bos_token", "add_eos_token", NULL})) return -1;
+    if (read_bool(r, f->root, "add_prefix_space", &r->prefix_space)) return -1;
+    json_object_foreach((json_t *)(uintptr_t)added, key, t) {
+        char *end;
+        long long id = strtoll(key, &end, 10);
+        if (!*key || *end) return err_set(r->err, "%s: added_tokens_decoder: '%s' is no id", r->path, key);
+        if (add_token(r, t, id)) return -1;
+    }
+    return read_special_map(r, f);
+}
+
+/* A file that need not be there. */
+static int read_optional(reader *r, const char *folder, const char *name, int (*read)(reader *, json_file *)) {
     char path[4096];
+    const char *before = r->path;
     json_file f;
-    const char *key, *end = "<|endoftext|>";
-    json_t *value;
-    int64_t id = vocabulary_find(&r->v, end, strlen(end));
-    if (id >= 0 && vocabulary_add(&r->v, end, strlen(end), id, TOKEN_SPECIAL, r->path, r->err)) return -1;
-    snprintf(path, sizeof path, "%s/added_tokens.json", folder);
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return err_set(r->err, "%s: the path is too long", folder);
     if (access(path, F_OK)) return 0;
     if (json_file_open(&f, path, r->err)) return -1;
-    int rc = 0;
-    json_object_foreach(f.root, key, value) {
-        if (rc) break;
-        rc = json_is_integer(value) ? vocabulary_add(&r->v, key, strlen(key), json_integer_value(value), TOKEN_SPECIAL, path, r->err)
-                                    : err_set(r->err, "%s: '%s' has no id", path, key);
-    }
+    r->path = path;
+    int rc = read(r, &f);
+    r->path = before;
     json_file_close(&f);
     return rc;
 }
 
 static int read_two_files(reader *r, const json_file *vocab, const char *folder, const char *merges) {
+    static const char END[] = "<|endoftext|>"; /* GPT-2's only special token */
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, merges);
+    if (snprintf(path, sizeof path, "%s/%s", folder, merges) >= (int)sizeof path) return err_set(r->err, "%s: the path is too long", folder);
     r->split = true;
-    return vocabulary_read(&r->v, vocab->root, r->path, r->err) || read_added_json(r, folder) || read_merges_txt(r, path) ? -1 : 0;
+    if (vocabulary_read(&r->v, vocab->root, r->path, r->err)) return -1;
+    int64_t end = vocabulary_find(&r->v, END, strlen(END));
+    if (end >= 0 && add_special(r, END, end)) return -1;
+    return read_optional(r, folder, "added_tokens.json", read_added_json) || read_optional(r, folder, "tokenizer_config.json", read_config) ||
+                   read_optional(r, folder, "special_tokens_map.json", read_special_map) || read_merges_txt(r, path)
+               ? -1
+               : 0;
 }
 
 /* ---- the section ---- */
 
+/* A piece that is a token of the vocabulary: one whose text is not in the alphabet is never that. */
+static int check_whole_first(const reader *r) {
+    for (size_t i = 0; r->whole_first && i < r->v.n_tokens; i++) {
+        const vocabulary_token *t = &r->v.tokens[i];
+        if (t->bytes && t->added < 0 && !t->plain)
+            return err_set(r->err, "%s: token %zu is not written in the alphabet of bytes, which is not supported with 'ignore_merges'", r->path, i);
+    }
+    return 0;
+}
+
 static int put_section(const reader *r, buffer *out) {
+    if (check_whole_first(r) || vocabulary_check_rounds(&r->v, r->path, r->err)) return -1;
     kv_put_string(out, "model", "bpe-bytes", 9);
     kv_put_bool(out, "split", r->split);
     kv_put_bool(out, "prefix_space", r->prefix_space);

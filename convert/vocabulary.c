@@ -1,24 +1,17 @@
 #include "convert/vocabulary.h"
+#include "engine/tokenizer.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOKENS = 1 << 24, ALPHABET = 0x144 };
+enum { MAX_TOKENS = 1 << 24, MAX_ROUND_PAIRS = 1 << 14 };
 
 /* The byte that a character of GPT-2's alphabet stands for, -1: none. Printable Latin-1 characters stand for themselves,
    the 68 other bytes are numbered from U+0100 on. */
 static int byte_of(uint32_t c) {
-    static int16_t table[ALPHABET];
-    static bool made;
-    if (!made) {
-        uint32_t next = 0x100;
-        memset(table, 0xff, sizeof table);
-        for (int b = 0; b < 256; b++) {
-            bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-            table[printable ? (uint32_t)b : next++] = (int16_t)b;
-        }
-        made = true;
-    }
-    return c < ALPHABET ? table[c] : -1;
+    if (c < 0x100) return (c >= 33 && c <= 126) || (c >= 161 && c <= 172) || c >= 174 ? (int)c : -1;
+    if (c <= 0x120) return (int)(c - 0x100);
+    if (c <= 0x142) return (int)(c - 0x121 + 127);
+    return c == 0x143 ? 173 : -1;
 }
 
 /* Text in the alphabet into bytes; false: another character is in it. jansson lets only valid UTF-8 through. */
@@ -35,23 +28,25 @@ static bool decode(const char *text, size_t n, char *out, size_t *n_out) {
     return true;
 }
 
-static int put(vocabulary *v, const char *bytes, size_t n, int64_t id, int added, const char *path, lnt_error *err) {
+static int make_room(vocabulary *v, int64_t id, const char *path, lnt_error *err) {
     if (id < 0 || id >= MAX_TOKENS) return err_set(err, "%s: token id %lld, expected 0 to %d", path, (long long)id, MAX_TOKENS - 1);
+    if ((size_t)id < v->capacity) return 0;
+    size_t capacity = (size_t)id + 1 > 2 * v->capacity ? (size_t)id + 1 : 2 * v->capacity;
+    vocabulary_token *tokens = realloc(v->tokens, capacity * sizeof *tokens);
+    if (!tokens) return err_memory(err, capacity * sizeof *tokens, "a vocabulary");
+    memset(tokens + v->capacity, 0, (capacity - v->capacity) * sizeof *tokens);
+    v->tokens = tokens;
+    v->capacity = capacity;
+    return 0;
+}
+
+/* In the place of what is there. */
+static int put(vocabulary *v, const char *bytes, size_t n, int64_t id, int added, bool plain, const char *path, lnt_error *err) {
     if (!n) return err_set(err, "%s: token %lld is empty", path, (long long)id);
-    if ((size_t)id >= v->capacity) {
-        size_t capacity = (size_t)id + 1 > 2 * v->capacity ? (size_t)id + 1 : 2 * v->capacity;
-        vocabulary_token *tokens = realloc(v->tokens, capacity * sizeof *tokens);
-        if (!tokens) return err_memory(err, capacity * sizeof *tokens, "a vocabulary");
-        memset(tokens + v->capacity, 0, (capacity - v->capacity) * sizeof *tokens);
-        v->tokens = tokens;
-        v->capacity = capacity;
-    }
-    vocabulary_token *t = &v->tokens[id];
-    if (t->bytes && (added < 0 || t->added >= 0)) return err_set(err, "%s: two tokens have the id %lld", path, (long long)id);
-    free(t->bytes);
-    *t = (vocabulary_token){malloc(n), n, added};
-    if (!t->bytes) return err_memory(err, n, "a vocabulary");
-    memcpy(t->bytes, bytes, n);
+    char *copy = malloc(n);
+    if (!copy) return err_memory(err, n, "a vocabulary");
+    free(v->tokens[id].bytes);
+    v->tokens[id] = (vocabulary_token){memcpy(copy, bytes, n), n, added, plain};
     if (v->n_tokens <= (size_t)id) v->n_tokens = (size_t)id + 1;
     return 0;
 }
@@ -62,13 +57,15 @@ int vocabulary_read(vocabulary *v, const json_t *vocab, const char *path, lnt_er
     if (!json_object_size(vocab)) return err_set(err, "%s: has no vocabulary, expected an object of tokens and ids", path);
     v->ids = vocab;
     json_object_foreach((json_t *)(uintptr_t)vocab, key, value) {
+        int64_t id = json_integer_value(value);
         size_t n = strlen(key), m;
+        if (!json_is_integer(value)) return err_set(err, "%s: token '%s' has no id", path, key);
+        if (make_room(v, id, path, err)) return -1;
+        if (v->tokens[id].bytes) return err_set(err, "%s: two tokens have the id %lld", path, (long long)id);
         char *bytes = malloc(n + 1);
         if (!bytes) return err_memory(err, n, "a vocabulary");
-        /* Not in the alphabet: an added token, whose text comes with it. */
         bool plain = decode(key, n, bytes, &m);
-        int rc = json_is_integer(value) ? put(v, plain ? bytes : key, plain ? m : n, json_integer_value(value), -1, path, err)
-                                        : err_set(err, "%s: token '%s' has no id", path, key);
+        int rc = put(v, plain ? bytes : key, plain ? m : n, id, -1, plain, path, err);
         free(bytes);
         if (rc) return -1;
     }
@@ -76,7 +73,40 @@ int vocabulary_read(vocabulary *v, const json_t *vocab, const char *path, lnt_er
 }
 
 int vocabulary_add(vocabulary *v, const char *content, size_t n, int64_t id, int flags, const char *path, lnt_error *err) {
-    return put(v, content, n, id, flags, path, err);
+    int64_t known = vocabulary_find(v, content, n);
+    if (known >= 0 && known != id)
+        return err_set(err, "%s: added token '%s' has the id %lld, expected %lld as in the vocabulary", path, content, (long long)id, (long long)known);
+    if (n > TOKEN_MAX_ADDED) return err_set(err, "%s: added token %lld has %zu bytes, expected at most %d", path, (long long)id, n, TOKEN_MAX_ADDED);
+    if (make_room(v, id, path, err)) return -1;
+    vocabulary_token *t = &v->tokens[id];
+    bool same = t->bytes && t->n == n && !memcmp(t->bytes, content, n);
+    if (t->bytes && !same && (known < 0 || t->added >= 0)) return err_set(err, "%s: two tokens have the id %lld", path, (long long)id);
+    if (!same) return put(v, content, n, id, flags, false, path, err);
+    t->added = t->added < 0 ? flags : t->added | flags;
+    return 0;
+}
+
+/* Some text holds both so that they share bytes. */
+static bool can_overlap(const vocabulary_token *a, const vocabulary_token *b) {
+    for (size_t shift = 0; shift < a->n; shift++)
+        if (!memcmp(a->bytes + shift, b->bytes, a->n - shift < b->n ? a->n - shift : b->n)) return true;
+    for (size_t shift = 1; shift < b->n; shift++)
+        if (!memcmp(b->bytes + shift, a->bytes, b->n - shift < a->n ? b->n - shift : a->n)) return true;
+    return false;
+}
+
+int vocabulary_check_rounds(const vocabulary *v, const char *path, lnt_error *err) {
+    size_t pairs = 0;
+    for (size_t i = 0; i < v->n_tokens && pairs <= MAX_ROUND_PAIRS; i++) {
+        const vocabulary_token *a = &v->tokens[i];
+        if (!a->bytes || a->added < 0 || a->added & VOCABULARY_NORMALIZED) continue;
+        for (size_t k = 0; k < v->n_tokens && pairs <= MAX_ROUND_PAIRS; k++) {
+            const vocabulary_token *b = &v->tokens[k];
+            if (!b->bytes || b->added < 0 || !(b->added & VOCABULARY_NORMALIZED)) continue;
+            if (pairs++, can_overlap(a, b)) return err_set(err, "%s: added tokens %zu and %zu overlap and differ in 'normalized', which is not supported", path, i, k);
+        }
+    }
+    return pairs > MAX_ROUND_PAIRS ? err_set(err, "%s: too many added tokens differ in 'normalized'", path) : 0;
 }
 
 int64_t vocabulary_find(const vocabulary *v, const char *text, size_t n) {
@@ -102,10 +132,29 @@ int vocabulary_merge(vocabulary *v, const char *left, size_t n_left, const char 
     return 0;
 }
 
+static int by_value(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The last of two would count for Hugging Face, the first in a .lnt. */
+static int refuse_same_merges(const vocabulary *v, const char *path, lnt_error *err) {
+    size_t n = v->merges.size / 12, same = 0;
+    uint64_t *pairs = malloc((n + 1) * sizeof *pairs);
+    if (!pairs) return err_memory(err, n * sizeof *pairs, "merges");
+    for (size_t i = 0; i < n; i++) memcpy(&pairs[i], v->merges.bytes + 12 * i, sizeof *pairs);
+    qsort(pairs, n, sizeof *pairs, by_value);
+    for (size_t i = 1; i < n && !same; i++)
+        if (pairs[i] == pairs[i - 1]) same = i;
+    int rc = same ? err_set(err, "%s: tokens %u and %u are merged twice", path, (uint32_t)pairs[same], (uint32_t)(pairs[same] >> 32)) : 0;
+    free(pairs);
+    return rc;
+}
+
 static void put_added(const vocabulary *v, buffer *out, uint32_t *ids, uint32_t *flags) {
     size_t n = 0;
     for (size_t i = 0; i < v->n_tokens; i++)
-        if (v->tokens[i].bytes && v->tokens[i].added >= 0) ids[n] = (uint32_t)i, flags[n++] = (uint32_t)v->tokens[i].added;
+        if (v->tokens[i].bytes && v->tokens[i].added >= 0) ids[n] = (uint32_t)i, flags[n++] = (uint32_t)v->tokens[i].added & TOKEN_SPECIAL;
     kv_put_u32s(out, "added_ids", ids, n);
     kv_put_u32s(out, "added_flags", flags, n);
 }
@@ -117,13 +166,13 @@ int vocabulary_write(const vocabulary *v, buffer *out, const char *path, lnt_err
     memset(byte_ids, 0xff, sizeof byte_ids);
     for (size_t i = 0; i < v->n_tokens; i++) {
         const vocabulary_token *t = &v->tokens[i];
-        if (t->n == 1 && t->added < 0 && byte_ids[(unsigned char)*t->bytes] == UINT32_MAX) byte_ids[(unsigned char)*t->bytes] = (uint32_t)i;
+        if (t->n == 1 && t->plain && byte_ids[(unsigned char)*t->bytes] == UINT32_MAX) byte_ids[(unsigned char)*t->bytes] = (uint32_t)i;
         buffer_append(&bytes, t->bytes, t->n);
         ends[i] = (uint32_t)bytes.size;
     }
     int rc = bytes.failed || v->merges.failed ? err_memory(err, bytes.size, "a vocabulary")
              : bytes.size > UINT32_MAX       ? err_set(err, "%s: the tokens have %zu bytes, expected less than 4 GiB", path, bytes.size)
-                                             : 0;
+                                             : refuse_same_merges(v, path, err);
     for (int i = 0; i < 256 && !rc; i++)
         if (byte_ids[i] == UINT32_MAX) rc = err_set(err, "%s: no token stands for the byte %d, expected one for each of 256", path, i);
     if (!rc) {

@@ -5,7 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CACHE_BITS = 16, CACHED_BYTES = 31, CACHED_IDS = 7, SHORT_PIECE = 48, NO_NODE = -1, NO_MERGE = INT32_MAX };
+enum {
+    CACHE_BITS = 16,
+    CACHED_BYTES = 31,
+    CACHED_IDS = 7,
+    SHORT_PIECE = 48,
+    KEPT_ROOM = 1 << 16, /* bytes of a piece: room for more is given back */
+    MOST_STEPS = 8,      /* from place to place per place while a table is filled; a good hash needs less than one */
+    NO_NODE = -1,
+    NO_MERGE = INT32_MAX,
+};
 
 /* One merge in a table open to the next free place; rank NO_MERGE: free. */
 typedef struct merge {
@@ -110,10 +119,12 @@ static int make_merges(bpe *b, lnt_error *err) {
     b->merge_mask = size - 1;
     if (!b->merges) return err_memory(err, size * sizeof *b->merges, "a tokenizer");
     for (size_t i = 0; i < size; i++) b->merges[i].rank = NO_MERGE;
-    for (size_t i = 0; i < m->n_merges; i++) {
+    for (size_t i = 0, steps = 0; i < m->n_merges; i++) {
         const uint32_t *r = m->merges + 3 * i;
-        merge *slot = (merge *)(uintptr_t)find_merge(b, (int32_t)r[0], (int32_t)r[1]);
-        if (slot->rank == NO_MERGE) *slot = (merge){r[0], r[1], (int32_t)i, (int32_t)r[2]}; /* of two, the lower rank */
+        size_t at = merge_slot(b, r[0], r[1]);
+        for (; b->merges[at].rank != NO_MERGE && (b->merges[at].left != r[0] || b->merges[at].right != r[1]); at = (at + 1) & b->merge_mask) steps++;
+        if (b->merges[at].rank == NO_MERGE) b->merges[at] = (merge){r[0], r[1], (int32_t)i, (int32_t)r[2]}; /* of two, the lower rank */
+        if (steps > size * MOST_STEPS) return err_set(err, "%s: tokenizer: its merges collide in a hash table", b->tokens->path);
     }
     return 0;
 }
@@ -135,13 +146,18 @@ static int make_whole(bpe *b, lnt_error *err) {
     b->whole_mask = size - 1;
     if (!b->whole) return err_memory(err, size * sizeof *b->whole, "a tokenizer");
     memset(b->whole, 0xff, size * sizeof *b->whole);
+    size_t steps = 0, next = 0;
     for (uint32_t id = 0; id < b->tokens->n_tokens; id++) {
-        size_t n;
+        size_t n, m;
         const char *bytes = tokenizer_bytes(b->tokens, id, &n);
-        if (!n || find_whole(b, bytes, n) >= 0) continue;
-        size_t at = hash_bytes(bytes, n) & b->whole_mask;
-        while (b->whole[at] != UINT32_MAX) at = (at + 1) & b->whole_mask;
-        b->whole[at] = id;
+        if (next < b->tokens->n_added && b->tokens->added[next] == id) next++, n = 0; /* not what merges make */
+        size_t at = n ? hash_bytes(bytes, n) & b->whole_mask : 0;
+        for (; n && b->whole[at] != UINT32_MAX; at = (at + 1) & b->whole_mask, steps++) {
+            const char *other = tokenizer_bytes(b->tokens, b->whole[at], &m);
+            if (m == n && !memcmp(other, bytes, n)) n = 0; /* of two, the lower id */
+        }
+        if (n) b->whole[at] = id;
+        if (steps > size * MOST_STEPS) return err_set(err, "%s: tokenizer: its tokens collide in a hash table", b->tokens->path);
     }
     return 0;
 }
@@ -218,17 +234,26 @@ static candidate pop(bpe *b) {
     return top;
 }
 
-/* Every merge takes one node away and adds at most two candidates, so that 3 n of them are room enough. */
+/* The heap begins with n - 1 candidates; each of at most n - 1 merges takes one and adds at most two. */
 static int make_room(bpe *b, size_t n) {
     if (n <= b->room) return 0;
     if (n > INT32_MAX) return -1;
     node *nodes = realloc(b->nodes, n * sizeof *nodes);
     if (nodes) b->nodes = nodes;
-    candidate *heap = realloc(b->heap, 3 * n * sizeof *heap);
+    candidate *heap = realloc(b->heap, 2 * n * sizeof *heap);
     if (heap) b->heap = heap;
     if (!nodes || !heap) return -1;
     b->room = n;
     return 0;
+}
+
+static void give_back(bpe *b) {
+    if (b->room <= KEPT_ROOM) return;
+    free(b->nodes);
+    free(b->heap);
+    b->nodes = NULL;
+    b->heap = NULL;
+    b->room = 0;
 }
 
 static void merge_nodes(bpe *b, int32_t at) {
@@ -253,18 +278,19 @@ static int merge_long(bpe *b, const char *text, size_t n, id_list *out) {
         if (at->id == c.left && at->next != NO_NODE && b->nodes[at->next].id == c.right) merge_nodes(b, c.at);
     }
     for (int32_t i = 0; i != NO_NODE; i = b->nodes[i].next) out->ids[out->n++] = b->nodes[i].id;
+    give_back(b);
     return 0;
 }
 
 /* ---- pieces ---- */
 
-static int reserve(id_list *out, size_t more) {
-    if (more <= out->capacity - out->n) return 0;
-    size_t capacity = out->capacity * 2 > out->n + more ? out->capacity * 2 : out->n + more + 256;
-    int32_t *ids = realloc(out->ids, capacity * sizeof *ids);
+int id_list_reserve(id_list *l, size_t more) {
+    if (more <= l->capacity - l->n) return 0;
+    size_t capacity = l->capacity * 2 > l->n + more ? l->capacity * 2 : l->n + more + 256;
+    int32_t *ids = realloc(l->ids, capacity * sizeof *ids);
     if (!ids) return -1;
-    out->ids = ids;
-    out->capacity = capacity;
+    l->ids = ids;
+    l->capacity = capacity;
     return 0;
 }
 
@@ -277,7 +303,7 @@ static int encode_new(bpe *b, const char *piece, size_t n, id_list *out) {
 }
 
 static int encode_piece(bpe *b, const char *piece, size_t n, id_list *out) {
-    if (reserve(out, n < SHORT_PIECE ? SHORT_PIECE : n)) return -1;
+    if (id_list_reserve(out, n < SHORT_PIECE ? SHORT_PIECE : n)) return -1;
     if (n > CACHED_BYTES) return encode_new(b, piece, n, out);
     cached *c = &b->cache[hash_bytes(piece, n) >> 7 & ((1u << CACHE_BITS) - 1)];
     if (c->n_bytes == n && !memcmp(c->bytes, piece, n)) {

@@ -23,6 +23,8 @@ typedef struct id_list {
     int32_t *ids;
     size_t n, capacity;
 } id_list;
+/* Room for `more` ids behind those it has. 0, or -1: out of memory. */
+int id_list_reserve(id_list *l, size_t more);
 
 /* Tables made of a model, and caches of fixed size. */
 typedef struct bpe bpe;

@@ -33,6 +33,8 @@ static int read_added(tokenizer_model *m, const kv_block *block, lnt_error *err)
         if (!n || m->added_flags[i] & ~(uint32_t)TOKEN_SPECIAL)
             return err_set(err, "%s: tokenizer: added token %zu has id %u and flags %u, expected ascending ids of tokens and flags 0 or 1", m->path, i,
                            m->added[i], m->added_flags[i]);
+        if (n > TOKEN_MAX_ADDED)
+            return err_set(err, "%s: tokenizer: added token %u has %zu bytes, expected at most %d", m->path, m->added[i], n, TOKEN_MAX_ADDED);
     }
     return 0;
 }
@@ -71,19 +73,63 @@ const char *lnt_token_bytes(const lnt_model *model, int32_t id, size_t *n_bytes)
 
 bool lnt_token_is_special(const lnt_model *model, int32_t id) {
     const tokenizer_model *m = model->tokenizer;
-    for (size_t i = 0; m && id >= 0 && i < m->n_added; i++)
-        if (m->added[i] == (uint32_t)id) return m->added_flags[i] & TOKEN_SPECIAL;
+    size_t lo = 0, hi = m && id >= 0 ? m->n_added : 0;
+    while (lo < hi) {
+        size_t middle = lo + (hi - lo) / 2;
+        if (m->added[middle] == (uint32_t)id) return m->added_flags[middle] & TOKEN_SPECIAL;
+        if (m->added[middle] < (uint32_t)id) lo = middle + 1;
+        else hi = middle;
+    }
     return false;
 }
 
 /* ---- texts ---- */
 
+typedef struct added {
+    const unsigned char *bytes;
+    size_t n;
+    int32_t id;
+    bool special;
+} added;
+
 struct lnt_tokenizer {
     const tokenizer_model *model;
     bpe *bpe;
     id_list ids;
-    bool first[256]; /* bytes that an added token begins with */
+    added *added;     /* sorted by their bytes, no two the same */
+    size_t from[257]; /* added tokens that begin with byte b: from[b] to from[b + 1] */
+    int only;         /* the byte that all of them begin with, -1: there are several */
 };
+
+static int by_bytes(const void *a, const void *b) {
+    const added *x = a, *y = b;
+    int order = memcmp(x->bytes, y->bytes, x->n < y->n ? x->n : y->n);
+    return order ? order : x->n != y->n ? (x->n < y->n ? -1 : 1) : (x->id > y->id) - (x->id < y->id);
+}
+
+static int sort_added(lnt_tokenizer *t, lnt_error *err) {
+    const tokenizer_model *m = t->model;
+    size_t n = 0;
+    t->added = malloc((m->n_added + 1) * sizeof *t->added);
+    if (!t->added) return err_memory(err, m->n_added * sizeof *t->added, "a tokenizer");
+    for (size_t i = 0; i < m->n_added; i++) {
+        added *a = &t->added[i];
+        a->bytes = (const unsigned char *)tokenizer_bytes(m, m->added[i], &a->n);
+        a->id = (int32_t)m->added[i];
+        a->special = m->added_flags[i] & TOKEN_SPECIAL;
+    }
+    qsort(t->added, m->n_added, sizeof *t->added, by_bytes);
+    for (size_t i = 0; i < m->n_added; i++) {
+        const added *a = &t->added[i];
+        if (!n || a->n != t->added[n - 1].n || memcmp(a->bytes, t->added[n - 1].bytes, a->n)) t->added[n++] = *a;
+    }
+    for (size_t b = 0, i = 0; b < 256; b++) {
+        while (i < n && *t->added[i].bytes == b) i++;
+        t->from[b + 1] = i;
+    }
+    t->only = n && *t->added[0].bytes == *t->added[n - 1].bytes ? *t->added[0].bytes : -1;
+    return 0;
+}
 
 lnt_tokenizer *lnt_tokenizer_new(const lnt_model *model, lnt_error *err) {
     const tokenizer_model *m = model->tokenizer;
@@ -91,8 +137,7 @@ lnt_tokenizer *lnt_tokenizer_new(const lnt_model *model, lnt_error *err) {
     lnt_tokenizer *t = calloc(1, sizeof *t);
     if (!t) return err_memory(err, sizeof *t, "a tokenizer"), NULL;
     t->model = m;
-    for (size_t i = 0, n; i < m->n_added; i++) t->first[(unsigned char)*tokenizer_bytes(m, m->added[i], &n)] = true;
-    if ((t->bpe = bpe_new(m, err))) return t;
+    if (!sort_added(t, err) && (t->bpe = bpe_new(m, err))) return t;
     lnt_tokenizer_free(t);
     return NULL;
 }
@@ -100,47 +145,64 @@ lnt_tokenizer *lnt_tokenizer_new(const lnt_model *model, lnt_error *err) {
 void lnt_tokenizer_free(lnt_tokenizer *t) {
     if (!t) return;
     bpe_free(t->bpe);
+    free(t->added);
     free(t->ids.ids);
     free(t);
 }
 
-/* The longest added token that text begins with, and its bytes; -1: none. */
-static int32_t added_at(const lnt_tokenizer *t, const char *text, size_t n, size_t *length) {
-    int32_t found = -1;
-    for (size_t i = 0; i < t->model->n_added; i++) {
-        size_t m;
-        const char *bytes = tokenizer_bytes(t->model, t->model->added[i], &m);
-        if (m <= n && (found < 0 || m > *length) && !memcmp(bytes, text, m)) found = (int32_t)t->model->added[i], *length = m;
+/* Of added tokens lo to hi, longer than depth and alike before it, the first whose byte there is at least b. */
+static size_t lower_bound(const lnt_tokenizer *t, size_t lo, size_t hi, size_t depth, unsigned b) {
+    while (lo < hi) {
+        size_t middle = lo + (hi - lo) / 2;
+        if (t->added[middle].bytes[depth] < b) lo = middle + 1;
+        else hi = middle;
+    }
+    return lo;
+}
+
+/* The longest added token that text begins with, NULL: none. */
+static const added *added_at(const lnt_tokenizer *t, const unsigned char *text, size_t n) {
+    const added *found = NULL;
+    size_t lo = t->from[text[0]], hi = t->from[text[0] + 1];
+    for (size_t depth = 1; lo < hi; depth++) {
+        if (t->added[lo].n == depth) found = &t->added[lo++]; /* the shortest stands first */
+        if (depth == n) break;
+        lo = lower_bound(t, lo, hi, depth, text[depth]);
+        hi = lower_bound(t, lo, hi, depth, text[depth] + 1u);
     }
     return found;
 }
 
-/* Where the next added token stands: from `at` on, n if there is none. */
-static size_t next_added(const lnt_tokenizer *t, const char *text, size_t at, size_t n, int32_t *id, size_t *length) {
-    for (; at < n; at++)
-        if (t->first[(unsigned char)text[at]] && (*id = added_at(t, text + at, n - at, length)) >= 0) return at;
+/* Where the next added token stands: from `at` on, n if there is none. Special ones that are not wanted are stepped over. */
+static size_t next_added(const lnt_tokenizer *t, const char *text, size_t at, size_t n, bool special, const added **found) {
+    const unsigned char *p = (const unsigned char *)text;
+    while (at < n) {
+        if (t->only >= 0) {
+            const unsigned char *first = memchr(p + at, t->only, n - at);
+            if (!first) return n;
+            at = (size_t)(first - p);
+        }
+        *found = added_at(t, p + at, n - at);
+        if (*found && (special || !(*found)->special)) return at;
+        at += *found ? (*found)->n : 1;
+    }
     return n;
 }
 
 static int put_id(id_list *l, int32_t id) {
-    if (l->n == l->capacity) {
-        int32_t *ids = realloc(l->ids, (l->capacity + 256) * 2 * sizeof *ids);
-        if (!ids) return -1;
-        l->ids = ids;
-        l->capacity = (l->capacity + 256) * 2;
-    }
+    if (id_list_reserve(l, 1)) return -1;
     l->ids[l->n++] = id;
     return 0;
 }
 
 int lnt_tokenize(lnt_tokenizer *t, const char *text, size_t n_bytes, unsigned flags, const int32_t **ids, size_t *n_ids, lnt_error *err) {
-    bool added = t->model->n_added && !(flags & LNT_NO_SPECIAL), failed = false;
+    bool failed = false;
     t->ids.n = 0;
-    for (size_t at = 0, length = 0; at < n_bytes && !failed;) {
-        int32_t id = -1;
-        size_t end = added ? next_added(t, text, at, n_bytes, &id, &length) : n_bytes;
-        failed = bpe_encode(t->bpe, text + at, end - at, &t->ids) || (end < n_bytes && put_id(&t->ids, id));
-        at = end < n_bytes ? end + length : n_bytes;
+    for (size_t at = 0; at < n_bytes && !failed;) {
+        const added *found = NULL;
+        size_t end = t->from[256] ? next_added(t, text, at, n_bytes, !(flags & LNT_NO_SPECIAL), &found) : n_bytes;
+        failed = bpe_encode(t->bpe, text + at, end - at, &t->ids) || (end < n_bytes && put_id(&t->ids, found->id));
+        at = end < n_bytes ? end + found->n : n_bytes;
     }
     *ids = t->ids.ids;
     *n_ids = t->ids.n;

@@ -3,7 +3,10 @@
 #define LNT_ENGINE_TOKENIZER_H
 #include "engine/bpe.h"
 
-enum { TOKEN_SPECIAL = 1 }; /* flags of an added token */
+enum {
+    TOKEN_SPECIAL = 1,     /* flags of an added token */
+    TOKEN_MAX_ADDED = 256, /* its most bytes: finding it costs no more at each place of a text */
+};
 
 /* Checked views into the mapped section (docs/format.md, "Tokenizer"); nothing is copied. */
 typedef struct tokenizer_model {

@@ -281,7 +281,7 @@ refused "$dir/none/x.npy" output "$model" --want logits -o "$dir/none/x.npy" -p 
 "$linnet" complete "$model" -p a -n 100000000 --ignore-eos --shift 2>"$dir/err" | head -c 20 >"$dir/out"
 same "a reader that leaves ends it" "${PIPESTATUS[0]}/$(wc -c <"$dir/out")" "141/20"
 for mode in "-p a" "--batch $dir/prompts --parallel 20"; do
-    timeout --preserve-status -k 20 -s INT 2 "$linnet" complete "$model" $mode -n 100000000 --ignore-eos --shift \
+    timeout --preserve-status -k 30 -s INT 5 "$linnet" complete "$model" $mode -n 100000000 --ignore-eos --shift \
         >"$dir/out" 2>"$dir/err"
     same "Ctrl-C, $mode" $? 130
     check "what came so far is printed, $mode" [ "$(wc -c <"$dir/out")" -gt 20 ]
@@ -335,6 +335,11 @@ if [ -n "$checkpoint" ]; then
     done
     refused "$dir/q4.lnt" quantize "$dir/q4.lnt" -o "$dir/no.lnt" --type q8
     refused "/dev/full" convert "$checkpoint" -o /dev/full/x.lnt
+    mkdir "$dir/small" # a disk that takes 16 blocks
+    (trap '' XFSZ && ulimit -f 16 && exec "$linnet" convert "$checkpoint" -o "$dir/small/no.lnt") >"$dir/out" 2>"$dir/err"
+    same "a full disk" $? 1
+    says "$dir/small/no.lnt: cannot be written"
+    check "nothing is left behind" rmdir "$dir/small"
     check "nothing is left behind" [ ! -e "$dir/no.lnt" ]
 fi
 

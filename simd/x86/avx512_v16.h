@@ -65,6 +65,7 @@ INLINE __m512i broadcast4(const void *p) {
 }
 
 enum { FLOAT_ROWS = 12, FLOAT_PANELS = 4, FLOAT_SUMS = 24, FLOAT_BLOCK_K = 128 };
-#define FLOAT_TILES(X) \
+#define FLOAT_TILES(X) /* each with two panels as well, for the last rows of a block */ \
+    X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) \
     X(1, 4) X(2, 4) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(7, 2) X(8, 2) X(9, 2) X(10, 2) X(11, 2) X(12, 2) \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1)

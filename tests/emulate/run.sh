@@ -8,7 +8,8 @@ root=$here/../..
 cases=${1:-4}
 cc=${CC:-gcc}
 command -v bochs >/dev/null || { echo "skipped: bochs is not installed"; exit 77; }
-work=${EMULATE_WORK:-$(mktemp -d)}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 
 flags="-std=gnu11 -O2 -ffp-contract=off -fno-math-errno -fno-trapping-math -I$root -I$root/include"

@@ -4,6 +4,9 @@
 
     own/tokenizer.json    a byte-level BPE of 600 tokens, trained here on texts of this repository, with two added tokens
     own.bin               hostile texts under it: per text u32 bytes, the bytes, u32 ids, i32 ids
+    variants.bin          own/tokenizer.json with one place edited: u32 n, the text there, u32 n, the new text, u32 cases, and per
+                          case u32 flags (1: special tokens are ordinary text), then as in own.bin
+    codepoints.txt        "ids hash" of a text that has every code point in three places, under own
     gpt2.bin              the same texts under GPT-2's own vocabulary (SHARED/data/gpt2-tokenizer)
     files.txt             "path ids hash" of whole files of SHARED/data under GPT-2's vocabulary; the hash is the sum of
                           id * (2 * index + 1) * 0x9E3779B97F4A7C15, modulo 2^64
@@ -67,11 +70,54 @@ def hostile():
         yield "".join(chr(c) for c in rng.choice([32, 10, 39, 115, 116, 97, 0xe9, 49, 0xb2, 33, 0x3000, 0x4f60, 0x1f44b, 60, 124], rng.integers(1, 60)))
 
 
+PRE = '"pre_tokenizer": {\n    "type": "ByteLevel",\n    "add_prefix_space": false,\n    "trim_offsets": true,\n    "use_regex": true'
+NAIVE = '"content": "naïve",\n      "single_word": false,\n      "lstrip": false,\n      "rstrip": false,\n      "normalized": false,\n      "special": false'
+VARIANTS = [("{", "{"), (PRE, PRE.replace("space\": false", "space\": true")), (PRE, PRE.replace("regex\": true", "regex\": false")),
+            (PRE, PRE.replace("space\": false", "space\": true").replace("regex\": true", "regex\": false")),
+            ('"ignore_merges": false', '"ignore_merges": true'), (NAIVE, NAIVE.replace('normalized": false', 'normalized": true')),
+            (NAIVE, NAIVE.replace('"special": false', '"special": true'))]
+
+
+def probes():
+    """Short texts of what the variants differ in."""
+    parts = ["a", " ", "the", " the", "naïve", "nai", END, "<|end", "<|", "\n", "  ", "'s", "12", "é", ", and", "tion"]
+    rng = np.random.default_rng(7)
+    yield from ("", " ", "a", " a", "the", f"{END}the", f"the{END} the", f"{END} {END}", "naïve", "naïvenaïve", " naïve ", "<|endoftext|", "the the\n\nthe")
+    for _ in range(60):
+        yield "".join(rng.choice(parts, rng.integers(1, 12)))
+
+
+def pack(data):
+    return struct.pack("<I", len(data)) + data
+
+
+def case(tokenizer, text):
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    return pack(text.encode()) + struct.pack("<I", len(ids)) + np.asarray(ids, dtype="<i4").tobytes()
+
+
 def write(path, tokenizer):
     with open(path, "wb") as f:
         for text in hostile():
-            data, ids = text.encode(), tokenizer.encode(text, add_special_tokens=False).ids
-            f.write(struct.pack("<I", len(data)) + data + struct.pack("<I", len(ids)) + np.asarray(ids, dtype="<i4").tobytes())
+            f.write(case(tokenizer, text))
+
+
+def write_variants(path, saved):
+    with open(path, "wb") as f:
+        for old, new in VARIANTS:
+            assert saved.count(old) >= 1
+            t = Tokenizer.from_str(saved.replace(old, new, 1))
+            cases = []
+            for flags in (0, 1):
+                t.encode_special_tokens = bool(flags)
+                cases += [struct.pack("<I", flags) + case(t, text) for text in probes()]
+            f.write(pack(old.encode()) + pack(new.encode()) + struct.pack("<I", len(cases)) + b"".join(cases))
+
+
+def fingerprint(ids):
+    ids = np.asarray(ids, dtype=np.uint64)
+    weights = (2 * np.arange(len(ids), dtype=np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
+    return f"{len(ids)} {int((ids * weights).sum(dtype=np.uint64))}"
 
 
 def main(out, shared):
@@ -80,11 +126,13 @@ def main(out, shared):
     t.save(f"{out}/own/tokenizer.json")
     write(f"{out}/own.bin", t)
     write(f"{out}/gpt2.bin", g)
+    write_variants(f"{out}/variants.bin", open(f"{out}/own/tokenizer.json", encoding="utf-8").read())
+    with open(f"{out}/codepoints.txt", "w") as f:
+        text = "".join(f"a{chr(c)} {chr(c)}1{chr(c)}" for c in range(0x110000) if not 0xd800 <= c < 0xe000)
+        print(fingerprint(t.encode(text, add_special_tokens=False).ids), file=f)
     with open(f"{out}/files.txt", "w") as f:
         for path in FILES:
-            ids = np.asarray(g.encode(open(f"{shared}/data/{path}", encoding="utf-8", newline="").read()).ids, dtype=np.uint64)
-            weights = (2 * np.arange(len(ids), dtype=np.uint64) + 1) * np.uint64(0x9E3779B97F4A7C15)
-            print(path, len(ids), int((ids * weights).sum(dtype=np.uint64)), file=f)
+            print(path, fingerprint(g.encode(open(f"{shared}/data/{path}", encoding="utf-8", newline="").read()).ids), file=f)
 
 
 main(sys.argv[1], sys.argv[2])
