@@ -118,43 +118,78 @@ static int32_t best_of(const float *x, size_t n) {
 
 static bool comes_before(candidate a, candidate b) { return a.weight > b.weight || (a.weight == b.weight && a.id < b.id); }
 
-static void sift_down(candidate *heap, size_t n, size_t i) {
+/* A heap with its first candidate on top, or with its last. */
+typedef enum heap_top { TOP_FIRST, TOP_LAST } heap_top;
+static bool is_above(heap_top top, candidate a, candidate b) { return top == TOP_FIRST ? comes_before(a, b) : comes_before(b, a); }
+
+static void sift_down(heap_top top, candidate *heap, size_t n, size_t i) {
     candidate c = heap[i];
     for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && comes_before(heap[child + 1], heap[child])) child++;
-        if (!comes_before(heap[child], c)) break;
+        if (child + 1 < n && is_above(top, heap[child + 1], heap[child])) child++;
+        if (!is_above(top, heap[child], c)) break;
         heap[i] = heap[child];
     }
     heap[i] = c;
 }
 
-static candidate pop(candidate *heap, size_t *n) {
-    candidate top = heap[0];
-    heap[0] = heap[--*n];
-    if (*n) sift_down(heap, *n, 0);
-    return top;
+static void make_heap(heap_top top, candidate *heap, size_t n) {
+    for (size_t i = n / 2; i-- > 0;) sift_down(top, heap, n, i);
 }
 
-/* The likeliest tokens in order, as far as top_k, then top_p of what top_k leaves, then min_p let them in. */
-static size_t keep_likeliest(lnt_sampler *s, double total) {
-    const lnt_sampling *o = &s->options;
-    size_t n = s->n_vocab, most = o->top_k && o->top_k < n ? o->top_k : n, n_kept = 0;
-    for (size_t i = 0; i < n; i++) s->heap[i] = (candidate){s->weights[i], (int32_t)i};
-    for (size_t i = n / 2; i-- > 0;) sift_down(s->heap, n, i);
-    if (most < n) {
-        total = 0;
-        for (size_t left = n; n_kept < most; n_kept++) total += (double)(s->kept[n_kept] = pop(s->heap, &left)).weight;
+static candidate pop(heap_top top, candidate *heap, size_t *n) {
+    candidate c = heap[0];
+    heap[0] = heap[--*n];
+    if (*n) sift_down(top, heap, *n, 0);
+    return c;
+}
+
+/* The k < n_vocab largest logits, the first first, as weights in s->kept. Their sum. */
+static double keep_top_k(lnt_sampler *s, size_t k, float scale, float max) {
+    candidate *heap = s->heap;
+    for (size_t i = 0; i < k; i++) heap[i] = (candidate){s->logits[i], (int32_t)i};
+    make_heap(TOP_LAST, heap, k);
+    for (size_t i = k; i < s->n_vocab; i++)
+        if (s->logits[i] > heap[0].weight) {
+            heap[0] = (candidate){s->logits[i], (int32_t)i};
+            sift_down(TOP_LAST, heap, k, 0);
+        }
+    for (size_t left = k; left;) {
+        candidate c = pop(TOP_LAST, heap, &left);
+        s->kept[left] = c;
+        s->weights[left] = c.weight;
     }
+    double total = (double)s->kernels->exp_sum(s->weights, k, scale, max, s->weights);
+    for (size_t i = 0; i < k; i++) s->kept[i].weight = s->weights[i];
+    return total;
+}
+
+/* How many candidates top_p and min_p let in, the first of them from the heap, or from s->kept if that is NULL; they stand
+   in s->kept then. */
+static size_t cut_tail(lnt_sampler *s, size_t most, double total, candidate *heap, size_t left) {
+    const lnt_sampling *o = &s->options;
     double sum = 0;
-    size_t left = n, used = 0;
+    size_t used = 0;
     for (; used < most; used++) {
         if (used && sum >= (double)o->top_p * total) break;
-        candidate c = most < n ? s->kept[used] : pop(s->heap, &left);
+        candidate c = heap ? pop(TOP_FIRST, heap, &left) : s->kept[used];
         if (used && c.weight < o->min_p * s->kept[0].weight) break;
         s->kept[used] = c;
         sum += (double)c.weight;
     }
     return used;
+}
+
+/* Without top_k: those too light for min_p, or so light that all like them weigh less than what top_p leaves out, are not
+   even looked at. */
+static size_t keep_top_p(lnt_sampler *s, double total, float heaviest) {
+    const lnt_sampling *o = &s->options;
+    double rest = (1 - (double)o->top_p) * total / (double)s->n_vocab * 0.99, least = (double)(o->min_p * heaviest);
+    float floor = (float)(rest > least ? rest : least);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_vocab; i++)
+        if (s->weights[i] >= floor) s->heap[n++] = (candidate){s->weights[i], (int32_t)i};
+    make_heap(TOP_FIRST, s->heap, n);
+    return cut_tail(s, n, total, s->heap, n);
 }
 
 static int32_t draw_kept(const candidate *kept, size_t n, double u) {
@@ -173,19 +208,28 @@ static int32_t draw_any(const lnt_sampler *s, double u) {
     return best_of(s->weights, s->n_vocab);
 }
 
+/* By temperature, top_k, then top_p of what top_k leaves, then min_p; best has the largest logit. */
+static int32_t draw(lnt_sampler *s, int32_t best) {
+    const lnt_sampling *o = &s->options;
+    float scale = 1 / o->temperature, max = s->logits[best];
+    double u = (double)(next_random(s->state) >> 11) * 0x1p-53;
+    if (o->top_k && o->top_k < s->n_vocab) {
+        double total = keep_top_k(s, o->top_k, scale, max);
+        return total > 0 && isfinite(total) ? draw_kept(s->kept, cut_tail(s, o->top_k, total, NULL, 0), u) : best;
+    }
+    double total = (double)s->kernels->exp_sum(s->logits, s->n_vocab, scale, max, s->weights);
+    if (!(total > 0 && isfinite(total))) return best;
+    if (o->top_p >= 1 && o->min_p <= 0) return draw_any(s, u);
+    return draw_kept(s->kept, keep_top_p(s, total, s->weights[best]), u);
+}
+
 int32_t lnt_sample(lnt_sampler *s, const float *logits) {
     const lnt_sampling *o = &s->options;
-    size_t n = s->n_vocab;
-    memcpy(s->logits, logits, n * sizeof *logits);
+    memcpy(s->logits, logits, s->n_vocab * sizeof *logits);
     if (o->repeat_penalty != 1) penalize(s, logits);
     for (size_t i = 0; i < o->n_bias; i++) s->logits[s->bias_ids[i]] += s->bias_values[i];
-    int32_t best = best_of(s->logits, n), id = best;
-    if (o->temperature > 0 && isfinite(s->logits[best])) {
-        double total = (double)s->kernels->exp_sum(s->logits, n, 1 / o->temperature, s->logits[best], s->weights);
-        double u = (double)(next_random(s->state) >> 11) * 0x1p-53;
-        bool all = !o->top_k && o->top_p >= 1 && o->min_p <= 0;
-        if (total > 0 && isfinite(total)) id = all ? draw_any(s, u) : draw_kept(s->kept, keep_likeliest(s, total), u);
-    }
+    int32_t id = best_of(s->logits, s->n_vocab);
+    if (o->temperature > 0 && isfinite(s->logits[id])) id = draw(s, id);
     lnt_sampler_accept(s, id);
     return id;
 }
