@@ -2,7 +2,7 @@
 #include "engine/unicode_table.h"
 #include <stdbool.h>
 
-enum { SYMBOL, LETTER, NUMBER, SPACE };
+enum { SYMBOL, LETTER, NUMBER, SPACE, WIDE };
 
 static int class_of(uint32_t c) {
     if (c >= UNICODE_LIMIT) return SYMBOL;
@@ -26,21 +26,26 @@ static size_t wide_char(const unsigned char *p, size_t n, int *class) {
     return length;
 }
 
+/* Of ASCII (others are symbols); WIDE: a byte of a longer character. */
+static const unsigned char BYTES[256] = {
+    ['\t' ... '\r'] = SPACE, [' '] = SPACE, ['0' ... '9'] = NUMBER, ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER, [128 ... 255] = WIDE,
+};
+
 static inline size_t next_char(const unsigned char *p, size_t n, int *class) {
-    if (*p >= 0x80) return wide_char(p, n, class);
-    *class = class_of(*p); /* the table's first block: one byte of it */
-    return 1;
+    *class = BYTES[*p];
+    return *class == WIDE ? wide_char(p, n, class) : 1;
 }
 
 /* How far characters of a class go on from at. */
 static size_t run(const unsigned char *p, size_t at, size_t n, int class) {
-    while (at < n) {
+    for (;;) {
         int c;
-        size_t length = next_char(p + at, n - at, &c);
-        if (c != class) break;
+        while (at < n && BYTES[p[at]] == class) at++;
+        if (at == n || BYTES[p[at]] != WIDE) return at;
+        size_t length = wide_char(p + at, n - at, &c);
+        if (c != class) return at;
         at += length;
     }
-    return at;
 }
 
 static size_t contraction(const unsigned char *p, size_t n) {

@@ -3,6 +3,7 @@
 #include "convert/tokenizer.h"
 #include "engine/model.h"
 #include "engine/tokenizer.h"
+#include "formats/json.h"
 #include "tests/testing.h"
 #include <time.h>
 
@@ -57,24 +58,120 @@ static void expect_bytes(const fixture *f, const int32_t *ids, size_t n, const c
     ck_assert_uint_eq(at, n_bytes);
 }
 
+/* u32 n and the bytes, or the ids; *p moves behind them. */
+static const unsigned char *packed(const unsigned char **p, size_t unit, uint32_t *n) {
+    memcpy(n, *p, 4);
+    const unsigned char *bytes = *p + 4;
+    *p = bytes + *n * unit;
+    return bytes;
+}
+
+static uint64_t fingerprint(const int32_t *ids, size_t n) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < n; i++) hash += (uint64_t)ids[i] * (2 * i + 1) * 0x9E3779B97F4A7C15u;
+    return hash;
+}
+
+static void expect_case(const fixture *f, unsigned flags, const unsigned char **p, bool bytes_too) {
+    uint32_t n_bytes, n_ids;
+    const char *text = (const char *)packed(p, 1, &n_bytes);
+    const unsigned char *expected = packed(p, 4, &n_ids);
+    const int32_t *ids;
+    size_t n;
+    ck_assert_int_eq(lnt_tokenize(f->tokenizer, text, n_bytes, flags, &ids, &n, NULL), 0);
+    ck_assert_msg(n == n_ids && (!n || !memcmp(ids, expected, n * 4)), "flags %u: other ids for '%.*s'", flags, (int)n_bytes, text);
+    if (bytes_too) expect_bytes(f, ids, n, text, n_bytes);
+}
+
 static void expect_golden(const char *folder, const char *name) {
     fixture f = set_up(folder);
     size_t size, cases = 0;
-    unsigned char *all = read_file(golden(name), &size), *p = all;
-    for (uint32_t n_bytes, n_ids; p < all + size; p += n_bytes + 4 + 4 * n_ids, cases++) {
-        const int32_t *ids;
-        size_t n;
-        memcpy(&n_bytes, p, 4);
-        const char *text = (const char *)(p += 4);
-        memcpy(&n_ids, p + n_bytes, 4);
-        ck_assert_int_eq(lnt_tokenize(f.tokenizer, text, n_bytes, 0, &ids, &n, NULL), 0);
-        ck_assert_msg(n == n_ids && (!n || !memcmp(ids, p + n_bytes + 4, n * 4)), "case %zu: other ids for '%.*s'", cases, (int)n_bytes, text);
-        expect_bytes(&f, ids, n, text, n_bytes);
-    }
+    unsigned char *all = read_file(golden(name), &size);
+    for (const unsigned char *p = all; p < all + size; cases++) expect_case(&f, 0, &p, true);
     ck_assert_uint_gt(cases, 130);
     free(all);
     tear_down(f);
 }
+
+/* text with the one place that holds `from` edited, as a folder's tokenizer.json. */
+static const char *edited_folder(const char *text, const char *from, size_t n_from, const char *to, size_t n_to, const char *folder) {
+    char *key = strndup(from, n_from), *edited = malloc(strlen(text) + n_to + 1);
+    const char *at = strstr(text, key);
+    ck_assert_msg(at != NULL, "tokenizer.json has no %s", key);
+    free(key);
+    int n = sprintf(edited, "%.*s%.*s%s", (int)(at - text), text, (int)n_to, to, at + n_from);
+    ck_assert_int_eq(mkdir(folder, 0777), 0);
+    write_file(path_of("%s/tokenizer.json", folder), edited, (size_t)n);
+    free(edited);
+    return folder;
+}
+
+static char *own_json(void) {
+    size_t n;
+    char *text = read_file(golden("own/tokenizer.json"), &n);
+    text[n] = 0;
+    return text;
+}
+
+/* Spaces before texts, no split, whole pieces first, added tokens of other kinds; with special tokens and without. */
+START_TEST(test_variants) {
+    size_t size;
+    unsigned char *all = read_file(golden("variants.bin"), &size);
+    char *text = own_json();
+    int variants = 0;
+    for (const unsigned char *p = all; p < all + size; variants++) {
+        uint32_t n_from, n_to, cases, flags;
+        const char *from = (const char *)packed(&p, 1, &n_from), *to = (const char *)packed(&p, 1, &n_to);
+        fixture f = set_up(edited_folder(text, from, n_from, to, n_to, path_of("%s/variant-%d", test_folder, variants)));
+        memcpy(&cases, p, 4);
+        p += 4;
+        for (uint32_t i = 0; i < cases; i++) {
+            memcpy(&flags, p, 4);
+            p += 4;
+            expect_case(&f, flags, &p, !f.model.tokenizer->bpe.prefix_space);
+        }
+        tear_down(f);
+    }
+    ck_assert_int_eq(variants, 7);
+    free(text);
+    free(all);
+}
+END_TEST
+
+static size_t put_utf8(char *out, uint32_t c) {
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6) out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)(n == 1 ? c : (0xf0u << (4 - n) & 0xff) | c);
+    return n;
+}
+
+static void expect_code_points(const char *folder, int line) {
+    unsigned long long n_ids, hash;
+    char *text = malloc(0x110000 * 15), *end = text;
+    FILE *expected = fopen(golden("codepoints.txt"), "r");
+    for (int i = 0; i <= line; i++) ck_assert_int_eq(fscanf(expected, "%llu %llu", &n_ids, &hash), 2);
+    fclose(expected);
+    for (uint32_t c = 0; c < 0x110000; c++) {
+        if (c >= 0xd800 && c < 0xe000) continue;
+        *end++ = 'a', end += put_utf8(end, c), *end++ = ' ', end += put_utf8(end, c), *end++ = '1', end += put_utf8(end, c);
+    }
+    fixture f = set_up(folder);
+    const int32_t *ids;
+    size_t n;
+    ck_assert_int_eq(lnt_tokenize(f.tokenizer, text, (size_t)(end - text), 0, &ids, &n, NULL), 0);
+    ck_assert_uint_eq(n, n_ids);
+    ck_assert_uint_eq(fingerprint(ids, n), hash);
+    expect_bytes(&f, ids, n, text, (size_t)(end - text));
+    free(text);
+    tear_down(f);
+}
+
+START_TEST(test_every_code_point) {
+    const char *data = shared_data();
+    expect_code_points(golden("own"), 0);
+    if (data) expect_code_points(path_of("%s/gpt2-tokenizer", data), 1);
+}
+END_TEST
 
 START_TEST(test_own_vocabulary) { expect_golden(golden("own"), "own.bin"); }
 END_TEST
@@ -98,8 +195,7 @@ START_TEST(test_whole_files) {
         const int32_t *ids;
         char *text = read_file(path_of("%s/%s", data, path), &n_bytes);
         ck_assert_int_eq(lnt_tokenize(f.tokenizer, text, n_bytes, 0, &ids, &n, NULL), 0);
-        uint64_t hash = 0;
-        for (size_t i = 0; i < n; i++) hash += (uint64_t)ids[i] * (2 * i + 1) * 0x9E3779B97F4A7C15u;
+        uint64_t hash = fingerprint(ids, n);
         ck_assert_msg(n == expected_n && hash == expected_hash, "%s: %zu ids, hash %llu, expected %llu and %llu", path, n, (unsigned long long)hash,
                       expected_n, expected_hash);
         expect_bytes(&f, ids, n, text, n_bytes);
@@ -194,25 +290,43 @@ static const struct edit {
     {"\"\xc4\x80\": ", "\"zzz\": ", "byte 0"},
     {"\"version\": ", "\"versions\": ", "versions"},
     {"{", "[", "tokenizer.json"},
+    {"\"use_regex\": true", "\"use_regex\": 1", "use_regex"},
+    {"\"special\": true", "\"special\": true, \"charm\": 1", "charm"},
+    {"\"special\": true", "\"special\": 1", "special"},
+    {"\"id\": 600", "\"id\": 700", "expected the next"},
+    {"\"id\": 600", "\"id\": 5", "expected the next"},
+    {"\"id\": 0", "\"id\": 1", "as in the vocabulary"},
+    {"\"normalized\": false", "\"normalized\": true", "differ in 'normalized'"},
 };
 
 START_TEST(test_refused) {
-    size_t n;
-    char *text = read_file(golden("own/tokenizer.json"), &n), *edited = malloc(n + 200);
-    text[n] = 0;
-    const char *at = strstr(text, EDITS[_i].from), *folder = path_of("%s/refused-%d", test_folder, _i);
-    ck_assert_msg(at != NULL, "tokenizer.json has no %s", EDITS[_i].from);
-    int length = sprintf(edited, "%.*s%s%s", (int)(at - text), text, EDITS[_i].to, at + strlen(EDITS[_i].from));
-    ck_assert_int_eq(mkdir(folder, 0777), 0);
-    write_file(path_of("%s/tokenizer.json", folder), edited, (size_t)length);
+    const struct edit *e = &EDITS[_i];
+    char *text = own_json();
+    const char *folder = edited_folder(text, e->from, strlen(e->from), e->to, strlen(e->to), path_of("%s/refused-%d", test_folder, _i));
     buffer out = {0};
     bool found;
     lnt_error err;
     ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), -1);
-    CHECK_ERROR(&err, EDITS[_i].word, folder);
+    CHECK_ERROR(&err, e->word, folder);
     buffer_free(&out);
     free(text);
-    free(edited);
+}
+END_TEST
+
+/* A merge given twice counts as its last for Hugging Face. */
+START_TEST(test_same_merges) {
+    char *text = own_json(), *from = strstr(text, "\"merges\": ["), pair[64];
+    ck_assert_int_eq(sscanf(from, "\"merges\": [ [ \"%63[^\"]", pair), 1);
+    char *end = strchr(from + 12, ']'), twice[400];
+    sprintf(twice, "%.*s, %.*s", (int)(end + 1 - from), from, (int)(end + 1 - from - 11), from + 11);
+    const char *folder = edited_folder(text, from, (size_t)(end + 1 - from), twice, strlen(twice), path_of("%s/same", test_folder));
+    buffer out = {0};
+    bool found;
+    lnt_error err;
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), -1);
+    CHECK_ERROR(&err, "merged twice", folder);
+    buffer_free(&out);
+    free(text);
 }
 END_TEST
 
@@ -237,6 +351,121 @@ START_TEST(test_two_files) {
 }
 END_TEST
 
+/* own/tokenizer.json as vocab.json and merges.txt. */
+static const char *own_two_files(const char *folder) {
+    lnt_error err;
+    json_file f;
+    size_t i;
+    json_t *merge;
+    ck_assert_int_eq(json_file_open(&f, golden("own/tokenizer.json"), &err), 0);
+    ck_assert_int_eq(mkdir(folder, 0777), 0);
+    const json_t *model = json_object_get(f.root, "model");
+    ck_assert_int_eq(json_dump_file(json_object_get(model, "vocab"), path_of("%s/vocab.json", folder), 0), 0);
+    FILE *out = fopen(path_of("%s/merges.txt", folder), "w");
+    fputs("#version: 0.2\n", out);
+    json_array_foreach(json_object_get(model, "merges"), i, merge)
+        fprintf(out, "%s %s\n", json_string_value(json_array_get(merge, 0)), json_string_value(json_array_get(merge, 1)));
+    fclose(out);
+    json_file_close(&f);
+    return folder;
+}
+
+/* Beside vocab.json and merges.txt: file, text, what the error says, NULL: none, and then "the<pad>" has so many ids. */
+static const struct beside {
+    const char *name, *text, *word;
+    size_t n_ids;
+} BESIDE[] = {
+    {"added_tokens.json", "{\"<pad>\": 600}", NULL, 2},
+    {"added_tokens.json", "{\"<pad>\": 7}", "id 7", 0},
+    {"added_tokens.json", "{\"<pad>\": \"x\"}", "<pad>", 0},
+    {"added_tokens.json", "{\"<|endoftext|>\": 0}", NULL, 5},
+    {"tokenizer_config.json", "{\"tokenizer_class\": \"GPT2Tokenizer\", \"model_max_length\": 1024}", NULL, 5},
+    {"tokenizer_config.json", "{\"added_tokens_decoder\": {\"600\": {\"content\": \"<pad>\", \"special\": true}}, \"pad_token\": \"<pad>\"}", NULL, 2},
+    {"tokenizer_config.json", "{\"added_tokens_decoder\": {\"6x\": {\"content\": \"<pad>\"}}}", "6x", 0},
+    {"tokenizer_config.json", "{\"added_tokens_decoder\": {\"600\": {\"content\": \"<pad>\", \"rstrip\": true}}}", "rstrip", 0},
+    {"tokenizer_config.json", "{\"tokenizer_class\": \"RobertaTokenizer\"}", "RobertaTokenizer", 0},
+    {"tokenizer_config.json", "{\"add_bos_token\": true}", "add_bos_token", 0},
+    {"tokenizer_config.json", "{\"add_prefix_space\": 1}", "add_prefix_space", 0},
+    {"special_tokens_map.json", "{\"eos_token\": \"<|endoftext|>\", \"pad_token\": null}", NULL, 5},
+    {"special_tokens_map.json", "{\"pad_token\": {\"content\": \"<pad>\"}}", "<pad>", 0},
+    {"special_tokens_map.json", "{\"additional_special_tokens\": [\"the\"]}", NULL, 5},
+};
+
+START_TEST(test_beside_two_files) {
+    const struct beside *b = &BESIDE[_i];
+    const char *folder = own_two_files(path_of("%s/beside-%d", test_folder, _i)), text[] = "the<pad>";
+    write_file(path_of("%s/%s", folder, b->name), b->text, strlen(b->text));
+    buffer out = {0};
+    bool found;
+    lnt_error err;
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), b->word ? -1 : 0);
+    buffer_free(&out);
+    if (b->word) {
+        CHECK_ERROR(&err, b->word, folder);
+        return;
+    }
+    fixture f = set_up(folder);
+    const int32_t *ids;
+    size_t n;
+    ck_assert_int_eq(lnt_tokenize(f.tokenizer, text, strlen(text), 0, &ids, &n, NULL), 0);
+    ck_assert_uint_eq(n, b->n_ids);
+    tear_down(f);
+}
+END_TEST
+
+/* "add_prefix_space" of tokenizer_config.json. */
+START_TEST(test_config_prefix_space) {
+    const char *folder = own_two_files(path_of("%s/prefix", test_folder));
+    write_file(path_of("%s/tokenizer_config.json", folder), "{\"add_prefix_space\": true}", 26);
+    fixture f = set_up(folder);
+    const int32_t *ids;
+    size_t n, n_bytes;
+    ck_assert_int_eq(lnt_tokenize(f.tokenizer, "the", 3, 0, &ids, &n, NULL), 0);
+    ck_assert_int_eq(*lnt_token_bytes(&f.model, ids[0], &n_bytes), ' ');
+    tear_down(f);
+}
+END_TEST
+
+/* Merges of many tokens "a", chosen so that a table of 2,048 places would put them all into its first. */
+START_TEST(test_collisions) {
+    enum { SAME = 3000, MERGES = 1000, N = 256 + SAME + 1 };
+    char bytes[N + 1];
+    uint32_t ends[N], byte_ids[256], merges[3 * MERGES], n = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        bytes[i] = i < 256 ? (char)i : 'a';
+        ends[i] = i + 1 + (i == N - 1);
+        if (i < 256) byte_ids[i] = i;
+    }
+    bytes[N] = 'a';
+    for (uint32_t left = 256; left < N - 1; left++)
+        for (uint32_t right = 256; right < N - 1 && n < MERGES; right++) {
+            uint64_t x = ((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u;
+            if (!((x ^ x >> 32) & 2047)) merges[3 * n] = left, merges[3 * n + 1] = right, merges[3 * n++ + 2] = N - 1;
+        }
+    ck_assert_uint_eq(n, MERGES);
+    buffer b = {0};
+    kv_put_string(&b, "model", "bpe-bytes", 9);
+    kv_put_bool(&b, "split", true);
+    kv_put_bool(&b, "prefix_space", false);
+    kv_put_bool(&b, "whole_first", false);
+    kv_put_string(&b, "token_bytes", bytes, sizeof bytes);
+    kv_put_u32s(&b, "token_ends", ends, N);
+    kv_put_u32s(&b, "byte_ids", byte_ids, 256);
+    kv_put_u32s(&b, "merges", merges, 3 * MERGES);
+    kv_put_u32s(&b, "added_ids", NULL, 0);
+    kv_put_u32s(&b, "added_flags", NULL, 0);
+    kv_block block;
+    lnt_error err;
+    ck_assert_int_eq(kv_open(&block, b.bytes, b.size, "test", &err), 0);
+    lnt_model m = {.info.vocab_size = N, .tokenizer = tokenizer_model_load(&block, N, "test", &err)};
+    ck_assert_msg(m.tokenizer != NULL, "%s", err.text);
+    ck_assert_ptr_null(lnt_tokenizer_new(&m, &err));
+    CHECK_ERROR(&err, "collide", "test");
+    tokenizer_model_free(m.tokenizer);
+    buffer_free(&b);
+}
+END_TEST
+
 /* Random edits of a section for a while: refused, or a tokenizer that works. */
 START_TEST(test_mutations) {
     fixture f = set_up(golden("own"));
@@ -252,7 +481,7 @@ START_TEST(test_mutations) {
             copy[(seed >> 8) % n] = (unsigned char)(seed & 1 ? seed >> 40 : 0);
         }
         kv_block block;
-        if (kv_open(&block, copy, n, "test", NULL)) continue;
+        if (kv_open(&block, copy, seed % 8 ? n : seed / 8 % n, "test", NULL)) continue;
         lnt_model m = {.info.vocab_size = 1000, .tokenizer = tokenizer_model_load(&block, 1000, "test", NULL)};
         if (!m.tokenizer) {
             refused++;
@@ -283,11 +512,17 @@ int main(void) {
     tcase_add_test(c, test_own_vocabulary);
     tcase_add_test(c, test_gpt2_vocabulary);
     tcase_add_test(c, test_whole_files);
+    tcase_add_test(c, test_variants);
+    tcase_add_test(c, test_every_code_point);
     tcase_add_test(c, test_any_bytes);
     tcase_add_test(c, test_special_tokens);
     tcase_add_test(c, test_long_pieces);
     tcase_add_loop_test(c, test_refused, 0, sizeof EDITS / sizeof *EDITS);
+    tcase_add_test(c, test_same_merges);
     tcase_add_test(c, test_two_files);
+    tcase_add_loop_test(c, test_beside_two_files, 0, sizeof BESIDE / sizeof *BESIDE);
+    tcase_add_test(c, test_config_prefix_space);
+    tcase_add_test(c, test_collisions);
     tcase_add_test(c, test_mutations);
     int rc = run_suite("tokenizer", (TCase *const[]){c, NULL});
     remove_test_folder();
