@@ -49,7 +49,8 @@ MATHS v16 v_gelu_tanh(v16 x) {
 
 INLINE v16 v_abs(v16 x) { return v_float(vi_and(v_bits(x), vi_set1(0x7fffffff))); }
 
-/* x Phi(x) is -a Phi(-a), plus x if it is positive. The normal distribution function Phi(-a) = e^(-a^2/2) R(a), R a polynomial in 1 / (1 + 0.3 a), minimax on 0 .. 15. */
+/* x Phi(x) is -a Phi(-a) for a = |x|, plus x if x is positive. The normal distribution function Phi(-a) is
+   e^(-a^2/2) R(a), R a polynomial in 1 / (1 + 0.3 a), minimax on 0 .. 15. */
 MATHS v16 v_gelu_erf(v16 x) {
     v16 a = v_min(v_set1(15.0f), v_abs(x));
     v16 s = v_div(v_set1(1), v_fma(a, v_set1(0.3f), v_set1(1)));
