@@ -53,15 +53,17 @@ static uint64_t cells_of(const source *s) {
 static int write_tensor(const source *s, const source_tensor *t, lnt_writer *w, lnt_error *err) {
     tensor_planes planes;
     uint64_t cells = t->n * t->k, bad;
-    if (!tensor_layout_planes(t->type, t->layout, t->n, t->k, &planes)) return err_set(err, "%s: tensor '%s' cannot be stored as %s", s->path, t->name, tensor_type_name(t->type));
+    if (!tensor_layout_planes(t->type, t->layout, t->n, t->k, &planes))
+        return err_set(err, "%s: tensor '%s' cannot be stored as %s", s->path, t->name, tensor_type_name(t->type));
     float *rows = malloc(cells * sizeof *rows), *scratch = t->transposed ? malloc(cells * sizeof *scratch) : NULL;
     unsigned char *packed = NULL;
     int rc = rows && (scratch || !t->transposed) ? source_read(s, t, rows, scratch, err) : err_memory(err, cells * sizeof *rows, t->name);
     free(scratch);
     if (!rc && !(packed = malloc(planes.bytes))) rc = err_memory(err, planes.bytes, t->name);
     if (!rc && !pack_tensor(t->type, t->layout, t->n, t->k, rows, packed, &bad))
-        rc = bad == cells ? err_memory(err, t->k, t->name) : err_set(err, "%s: tensor '%s' holds %g at element %llu, which %s cannot store", s->path, t->name, (double)rows[bad], (unsigned long long)bad,
-                     tensor_type_name(t->type));
+        rc = bad == cells ? err_memory(err, t->k, t->name)
+                          : err_set(err, "%s: tensor '%s' holds %g at element %llu, which %s cannot store", s->path, t->name, (double)rows[bad],
+                                    (unsigned long long)bad, tensor_type_name(t->type));
     free(rows);
     if (!rc) rc = lnt_writer_append(w, packed, planes.bytes, err);
     free(packed);

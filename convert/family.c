@@ -36,7 +36,8 @@ void family_expect_bool(family *f, const char *key, bool expected) {
     bool value = expected;
     family_bool(f, key, &value);
     if (!f->failed && value != expected)
-        f->failed = err_set(f->err, "%s: '%s' is %s, which is not supported, expected %s", f->config.path, key, value ? "true" : "false", expected ? "true" : "false");
+        f->failed = err_set(f->err, "%s: '%s' is %s, which is not supported, expected %s", f->config.path, key, value ? "true" : "false",
+                            expected ? "true" : "false");
 }
 
 void family_activation(family *f, const char *key, int *out) {

@@ -198,7 +198,9 @@ static int read_named(reader *r, const char *key, const json_t *t) {
     if (!t || json_is_null(t)) return 0;
     if (id >= 0) return json_is_object(t) ? add_token(r, t, id) : add_special(r, content, id);
     for (size_t i = 0; i < r->v.n_tokens; i++)
-        if (r->v.tokens[i].bytes && r->v.tokens[i].added >= 0 && r->v.tokens[i].n == strlen(content) && !memcmp(r->v.tokens[i].bytes, content, strlen(content))) return 0;
+        if (r->v.tokens[i].bytes && r->v.tokens[i].added >= 0 && r->v.tokens[i].n == strlen(content) &&
+            !memcmp(r->v.tokens[i].bytes, content, strlen(content)))
+            return 0;
     return err_set(r->err, "%s: %s '%s' is not in the vocabulary", r->path, key, content);
 }
 

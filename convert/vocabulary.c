@@ -103,7 +103,8 @@ int vocabulary_check_rounds(const vocabulary *v, const char *path, lnt_error *er
         for (size_t k = 0; k < v->n_tokens && pairs <= MAX_ROUND_PAIRS; k++) {
             const vocabulary_token *b = &v->tokens[k];
             if (!b->bytes || b->added < 0 || !(b->added & VOCABULARY_NORMALIZED)) continue;
-            if (pairs++, can_overlap(a, b)) return err_set(err, "%s: added tokens %zu and %zu overlap and differ in 'normalized', which is not supported", path, i, k);
+            if (pairs++, can_overlap(a, b))
+                return err_set(err, "%s: added tokens %zu and %zu overlap and differ in 'normalized', which is not supported", path, i, k);
         }
     }
     return pairs > MAX_ROUND_PAIRS ? err_set(err, "%s: too many added tokens differ in 'normalized'", path) : 0;

@@ -74,7 +74,8 @@ static json_t *graph_json(const lnt_model *m) {
                                              (json_int_t)m->graph.values[op->output].width));
     }
     for (size_t i = 0; i < m->graph.n_taps; i++)
-        json_array_append_new(taps, json_pack("{s:s, s:i, s:i}", "name", m->graph.taps[i].name, "index", (int)m->graph.taps[i].index, "value", m->graph.taps[i].value));
+        json_array_append_new(taps, json_pack("{s:s, s:i, s:i}", "name", m->graph.taps[i].name, "index", (int)m->graph.taps[i].index, "value",
+                                              m->graph.taps[i].value));
     return json_pack("{s:o, s:o}", "ops", ops, "taps", taps);
 }
 
@@ -84,7 +85,8 @@ static int describe_json(const lnt_model *m, unsigned flags, FILE *out, lnt_erro
     json_t *o = json_object(), *sections = json_object(), *types = json_object();
     for (int s = 0; s < SECTIONS; s++) json_object_set_new(sections, lnt_section_name((lnt_section)s), json_integer((json_int_t)m->file.sections[s].size));
     for (int t = 0; t < TENSOR_TYPES; t++)
-        if (count[t]) json_object_set_new(types, tensor_type_name((tensor_type)t), json_pack("{s:I, s:I}", "tensors", (json_int_t)count[t], "bytes", (json_int_t)bytes[t]));
+        if (count[t])
+            json_object_set_new(types, tensor_type_name((tensor_type)t), json_pack("{s:I, s:I}", "tensors", (json_int_t)count[t], "bytes", (json_int_t)bytes[t]));
     json_object_set_new(o, "path", string_of(m->file.path, strlen(m->file.path)));
     json_object_set_new(o, "file_bytes", json_integer((json_int_t)m->file.size));
     json_object_set_new(o, "parameters", json_integer((json_int_t)m->info.n_parameters));

@@ -277,7 +277,8 @@ static int read_graph(reader *r, const unsigned char *bytes, size_t size) {
 int graph_open(graph *g, const void *bytes, size_t size, const lnt_tensor *tensors, size_t n_tensors, const char *path, lnt_error *err) {
     *g = (graph){0};
     reader r = {g, tensors, n_tensors, path, err, NULL};
-    int rc = size < sizeof(graph_head) ? err_set(err, "%s: graph: has %zu bytes, expected at least %zu", path, size, sizeof(graph_head)) : read_graph(&r, bytes, size);
+    int rc = size < sizeof(graph_head) ? err_set(err, "%s: graph: has %zu bytes, expected at least %zu", path, size, sizeof(graph_head))
+                                        : read_graph(&r, bytes, size);
     free(r.made);
     if (rc) graph_free(g);
     return rc;

@@ -40,7 +40,8 @@ static int read_added(tokenizer_model *m, const kv_block *block, lnt_error *err)
 }
 
 static int refuse_unknown(const kv_block *block, const char *path, lnt_error *err) {
-    static const char *const KNOWN[] = {"model", "token_bytes", "token_ends", "added_ids", "added_flags", "byte_ids", "merges", "split", "prefix_space", "whole_first"};
+    static const char *const KNOWN[] = {"model", "token_bytes", "token_ends", "added_ids", "added_flags",
+                                        "byte_ids", "merges", "split", "prefix_space", "whole_first"};
     size_t at = 0, k;
     for (kv_entry e; kv_next(block, &at, &e);) {
         for (k = 0; k < sizeof KNOWN / sizeof *KNOWN && strcmp(KNOWN[k], e.key); k++) {}

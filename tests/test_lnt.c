@@ -146,7 +146,8 @@ END_TEST
 START_TEST(test_truncated_anywhere) {
     size_t n;
     unsigned char *bytes = model_bytes(&n);
-    for (size_t keep = 0; keep < n; keep += keep < 200 || keep > n - 20 ? 1 : 61) expect_bytes_refused(bytes, keep, keep < sizeof(lnt_header) ? "at least 64" : "cut off");
+    for (size_t keep = 0; keep < n; keep += keep < 200 || keep > n - 20 ? 1 : 61)
+        expect_bytes_refused(bytes, keep, keep < sizeof(lnt_header) ? "at least 64" : "cut off");
     free(bytes);
 }
 END_TEST

@@ -210,7 +210,8 @@ END_TEST
 /* Bytes that are no UTF-8 come back too. */
 START_TEST(test_any_bytes) {
     fixture f = set_up(golden("own"));
-    static const char *const TEXTS[] = {"\xff", "\xc3", "\xc3(", "\xed\xa0\x80", "\xed\xb2\x80 x", "\xf4\x90\x80\x80", "a\xe2\x82", "\xc0\xaf", "\x80\x80 \x80", "\xf0\x9f\x91"};
+    static const char *const TEXTS[] = {"\xff", "\xc3", "\xc3(", "\xed\xa0\x80", "\xed\xb2\x80 x", "\xf4\x90\x80\x80", "a\xe2\x82",
+                                        "\xc0\xaf", "\x80\x80 \x80", "\xf0\x9f\x91"};
     const int32_t *ids;
     size_t n;
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++) {
