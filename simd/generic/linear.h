@@ -11,8 +11,8 @@
 #include <string.h>
 
 enum {
-    FLOAT_BLOCK_ROWS = 96,
-    FLOAT_BLOCK_BYTES = 512 << 10, /* of rows, to stay in the second-level cache */
+    FLOAT_BLOCK_ROWS = 192,
+    FLOAT_BLOCK_BYTES = 768 << 10, /* of rows, to stay in the second-level cache */
     Q8_BLOCK_ROWS = 48,
     Q8_BLOCK_PANELS = 8,
     Q8_BLOCK = 24576, /* most elements of a block of rows, Q8_BLOCK_ROWS x 512 */
