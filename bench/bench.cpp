@@ -137,7 +137,7 @@ void register_elements(const kernels *level) {
     add("exp_sum", 50257, [=](float *x, float *) { benchmark::DoNotOptimize(level->exp_sum(x, 50257, 1, 4, nullptr)); });
     add("max", 50257, [=](float *x, float *) { benchmark::DoNotOptimize(level->max(x, 50257)); });
     add("norm", 768, [=](float *x, float *y) { level->norm(NORM_LAYER, x, x, x, 1e-5f, 768, y); });
-    for (size_t n : {768, 3072}) add("quantize", n, [=](float *x, float *y) { level->quantize(x, n, y); });
+    for (size_t n : {size_t(768), size_t(3072)}) add("quantize", n, [=](float *x, float *y) { level->quantize(x, n, y); });
 }
 
 void register_level(const kernels *level) {
@@ -145,7 +145,7 @@ void register_level(const kernels *level) {
     const std::string name = std::string(level->level) + "/";
     for (int t = 0; t < WEIGHT_TYPES; t++)
         for (auto s : shapes)
-            for (size_t rows : {1, 128, 512}) {
+            for (size_t rows : {size_t(1), size_t(128), size_t(512)}) {
                 if (s.n > 50000 && rows > 1) continue; /* only the last row of a prompt meets the head */
                 auto run = [=](State &state) { linear(state, level, weight_type(t), rows, s.k, s.n); };
                 const std::string shape = std::to_string(s.k) + "x" + std::to_string(s.n) + "/rows:" + std::to_string(rows);
