@@ -280,8 +280,9 @@ refused "/dev/full" output "$model" --want logits -o /dev/full -p a
 refused "$dir/none/x.npy" output "$model" --want logits -o "$dir/none/x.npy" -p a
 "$linnet" complete "$model" -p a -n 100000000 --ignore-eos --shift 2>"$dir/err" | head -c 20 >"$dir/out"
 same "a reader that leaves ends it" "${PIPESTATUS[0]}/$(wc -c <"$dir/out")" "141/20"
+# --foreground: without it timeout signals twice, and the second Ctrl-C is meant to kill
 for mode in "-p a" "--batch $dir/prompts --parallel 20"; do
-    timeout --preserve-status -k 30 -s INT 5 "$linnet" complete "$model" $mode -n 100000000 --ignore-eos --shift \
+    timeout --foreground --preserve-status -k 30 -s INT 5 "$linnet" complete "$model" $mode -n 100000000 --ignore-eos --shift \
         >"$dir/out" 2>"$dir/err"
     same "Ctrl-C, $mode" $? 130
     check "what came so far is printed, $mode" [ "$(wc -c <"$dir/out")" -gt 20 ]
