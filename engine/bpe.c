@@ -103,13 +103,15 @@ static inline uint64_t hash_bytes(const char *p, size_t n) {
     return mix(h ^ load(p + n - 8, 8));
 }
 
-static inline size_t merge_slot(const bpe *b, uint32_t left, uint32_t right) { return mix((uint64_t)left << 32 | right) & b->merge_mask; }
-
-static inline const merge *find_merge(const bpe *b, int32_t left, int32_t right) {
-    size_t at = merge_slot(b, (uint32_t)left, (uint32_t)right);
-    while (b->merges[at].rank != NO_MERGE && (b->merges[at].left != (uint32_t)left || b->merges[at].right != (uint32_t)right)) at = (at + 1) & b->merge_mask;
+/* The merge of two tokens, or the free place that it would take; steps, if not NULL, counts the others passed. */
+static inline merge *merge_place(const bpe *b, uint32_t left, uint32_t right, size_t *steps) {
+    size_t at = mix((uint64_t)left << 32 | right) & b->merge_mask;
+    for (; b->merges[at].rank != NO_MERGE && (b->merges[at].left != left || b->merges[at].right != right); at = (at + 1) & b->merge_mask)
+        if (steps) ++*steps;
     return &b->merges[at];
 }
+
+static inline const merge *find_merge(const bpe *b, int32_t left, int32_t right) { return merge_place(b, (uint32_t)left, (uint32_t)right, NULL); }
 
 static int make_merges(bpe *b, lnt_error *err) {
     const bpe_model *m = b->model;
@@ -121,22 +123,28 @@ static int make_merges(bpe *b, lnt_error *err) {
     for (size_t i = 0; i < size; i++) b->merges[i].rank = NO_MERGE;
     for (size_t i = 0, steps = 0; i < m->n_merges; i++) {
         const uint32_t *r = m->merges + 3 * i;
-        size_t at = merge_slot(b, r[0], r[1]);
-        for (; b->merges[at].rank != NO_MERGE && (b->merges[at].left != r[0] || b->merges[at].right != r[1]); at = (at + 1) & b->merge_mask) steps++;
-        if (b->merges[at].rank == NO_MERGE) b->merges[at] = (merge){r[0], r[1], (int32_t)i, (int32_t)r[2]}; /* of two, the lower rank */
+        merge *place = merge_place(b, r[0], r[1], &steps);
+        if (place->rank == NO_MERGE) *place = (merge){r[0], r[1], (int32_t)i, (int32_t)r[2]}; /* of two, the lower rank */
         if (steps > size * MOST_STEPS) return err_set(err, "%s: tokenizer: its merges collide in a hash table", b->tokens->path);
     }
     return 0;
 }
 
-static int32_t find_whole(const bpe *b, const char *text, size_t n) {
-    if (!b->whole) return -1;
-    for (size_t at = hash_bytes(text, n) & b->whole_mask; b->whole[at] != UINT32_MAX; at = (at + 1) & b->whole_mask) {
+/* The place of a token by its bytes, or the free one that it would take; steps, if not NULL, counts the tokens looked at. */
+static uint32_t *whole_place(const bpe *b, const char *text, size_t n, size_t *steps) {
+    size_t at = hash_bytes(text, n) & b->whole_mask;
+    for (; b->whole[at] != UINT32_MAX; at = (at + 1) & b->whole_mask) {
         size_t m;
         const char *bytes = tokenizer_bytes(b->tokens, b->whole[at], &m);
-        if (m == n && !memcmp(bytes, text, n)) return (int32_t)b->whole[at];
+        if (steps) ++*steps;
+        if (m == n && !memcmp(bytes, text, n)) break;
     }
-    return -1;
+    return &b->whole[at];
+}
+
+static int32_t find_whole(const bpe *b, const char *text, size_t n) {
+    uint32_t id = b->whole ? *whole_place(b, text, n, NULL) : UINT32_MAX;
+    return id == UINT32_MAX ? -1 : (int32_t)id;
 }
 
 static int make_whole(bpe *b, lnt_error *err) {
@@ -148,15 +156,12 @@ static int make_whole(bpe *b, lnt_error *err) {
     memset(b->whole, 0xff, size * sizeof *b->whole);
     size_t steps = 0, next = 0;
     for (uint32_t id = 0; id < b->tokens->n_tokens; id++) {
-        size_t n, m;
+        size_t n;
         const char *bytes = tokenizer_bytes(b->tokens, id, &n);
         if (next < b->tokens->n_added && b->tokens->added[next] == id) next++, n = 0; /* not what merges make */
-        size_t at = n ? hash_bytes(bytes, n) & b->whole_mask : 0;
-        for (; n && b->whole[at] != UINT32_MAX; at = (at + 1) & b->whole_mask, steps++) {
-            const char *other = tokenizer_bytes(b->tokens, b->whole[at], &m);
-            if (m == n && !memcmp(other, bytes, n)) n = 0; /* of two, the lower id */
-        }
-        if (n) b->whole[at] = id;
+        if (!n) continue;
+        uint32_t *place = whole_place(b, bytes, n, &steps);
+        if (*place == UINT32_MAX) *place = id; /* of two, the lower id */
         if (steps > size * MOST_STEPS) return err_set(err, "%s: tokenizer: its tokens collide in a hash table", b->tokens->path);
     }
     return 0;
