@@ -27,17 +27,21 @@ static json_t *string_of(const char *s, size_t n) {
     return j ? j : json_string("");
 }
 
+static double real_of(const kv_entry *e) {
+    double d;
+    memcpy(&d, e->payload, sizeof d);
+    return d;
+}
+
 static json_t *entry_json(const kv_entry *e) {
     uint64_t u;
     int64_t i;
-    double d;
     memcpy(&u, e->payload, e->type <= KV_BOOL ? 8 : 0);
     memcpy(&i, e->payload, e->type <= KV_BOOL ? 8 : 0);
-    memcpy(&d, e->payload, e->type <= KV_BOOL ? 8 : 0);
     switch (e->type) {
     case KV_U64: return json_integer((json_int_t)u);
     case KV_I64: return json_integer((json_int_t)i);
-    case KV_F64: return json_real(d);
+    case KV_F64: return json_real(real_of(e));
     case KV_BOOL: return json_boolean(u);
     case KV_STRING: return string_of(e->payload, (size_t)e->count);
     default: return json_integer((json_int_t)e->count); /* arrays: how many */
@@ -107,12 +111,6 @@ static int describe_json(const lnt_model *m, unsigned flags, FILE *out, lnt_erro
 static void print_text(const char *s, FILE *out) {
     for (; *s; s++) fputc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, out);
     fputc('\n', out);
-}
-
-static double real_of(const kv_entry *e) {
-    double d;
-    memcpy(&d, e->payload, sizeof d);
-    return d;
 }
 
 static void print_entry(const kv_entry *e, FILE *out) {
