@@ -1,10 +1,8 @@
 /* Every level against the scalar one, bit for bit; the scalar one against plain double computations.
    LINNET_TEST_CASES=N draws N random cases per kernel (emulators are slow). */
 #include "tests/kernel_inputs.h"
+#include "tests/testing.h"
 #include <math.h>
-#include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const char *self;
 static size_t cases;
@@ -511,7 +509,6 @@ int main(int argc, char **argv) {
 
     for (const char *const *name = kernels_levels(); *name; name++) printf("level %s\n", *name);
     fflush(stdout);
-    Suite *suite = suite_create("kernels");
     TCase *linear = tcase_create("linear"), *rows = tcase_create("rows"), *ties = tcase_create("ties"), *select = tcase_create("levels");
     tcase_set_tags(ties, "real-cpu");
     tcase_set_tags(select, "real-cpu");
@@ -531,14 +528,5 @@ int main(int argc, char **argv) {
     tcase_add_test(rows, halves);
     tcase_add_test(ties, ties_to_even);
     tcase_add_test(select, levels);
-    suite_add_tcase(suite, linear);
-    suite_add_tcase(suite, rows);
-    suite_add_tcase(suite, ties);
-    suite_add_tcase(suite, select);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("kernels", (TCase *const[]){linear, rows, ties, select, NULL});
 }

@@ -2,9 +2,8 @@
    errors in units in the last place of the exact value, and absolute ones. All levels give the same bits
    (test_kernels), so the best one is measured. */
 #include "simd/kernels.h"
-#include <check.h>
+#include "tests/testing.h"
 #include <math.h>
-#include <string.h>
 
 static double exact_gelu_tanh(double x) { return x / (1 + exp(-2 * sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
 static double exact_gelu_erf(double x) { return x / 2 * erfc(-x / M_SQRT2); }
@@ -121,17 +120,11 @@ START_TEST(shape) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("math");
     TCase *errors = tcase_create("errors");
     tcase_set_timeout(errors, 600);
     tcase_add_loop_test(errors, within_bounds, 0, BOUNDS);
     tcase_add_test(errors, dense);
     tcase_add_test(errors, limits);
     tcase_add_test(errors, shape);
-    suite_add_tcase(suite, errors);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("math", (TCase *const[]){errors, NULL});
 }
