@@ -76,7 +76,7 @@ struct Linear {
         args.x_stride = quantized_row_bytes(k);
         quantized = allocate(rows * args.x_stride);
         args.x = quantized.get();
-        for (size_t r = 0; r < rows; r++) level->quantize(floats(x) + r * kp, k, quantized.get() + r * args.x_stride);
+        for (size_t r = 0; r < rows; r++) level->quantize(floats(x) + r * kp, nullptr, k, quantized.get() + r * args.x_stride);
     }
 
     static Bytes weights(const kernels *level, weight_type type, size_t n) {
@@ -137,7 +137,7 @@ void register_elements(const kernels *level) {
     add("exp_sum", 50257, [=](float *x, float *) { benchmark::DoNotOptimize(level->exp_sum(x, 50257, 1, 4, nullptr)); });
     add("max", 50257, [=](float *x, float *) { benchmark::DoNotOptimize(level->max(x, 50257)); });
     add("norm", 768, [=](float *x, float *y) { level->norm(NORM_LAYER, x, x, x, 1e-5f, 768, y); });
-    for (size_t n : {size_t(768), size_t(3072)}) add("quantize", n, [=](float *x, float *y) { level->quantize(x, n, y); });
+    for (size_t n : {size_t(768), size_t(3072)}) add("quantize", n, [=](float *x, float *y) { level->quantize(x, nullptr, n, y); });
 }
 
 void register_level(const kernels *level) {

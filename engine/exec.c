@@ -82,7 +82,7 @@ static void prepare_row(const thread *t, const plan_step *s, size_t row, float *
         c->kernels->norm((norm_kind)s->op->norm, x, vector_of(c, s->op, 0), vector_of(c, s->op, 1), s->op->eps, width, y);
         x = y;
     }
-    if (quant) c->kernels->quantize(x, width, quant);
+    if (quant) c->kernels->quantize(x, NULL, width, quant);
 }
 
 static void prepare(const thread *t, const plan_step *s) {

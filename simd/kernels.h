@@ -92,7 +92,8 @@ static inline size_t attention_scratch_floats(size_t n_keys, size_t head_dim) {
     return ATTENTION_ROWS * (round_up(n_keys, LANES) + round_up(head_dim, LANES) + LANES);
 }
 
-typedef enum norm_kind { NORM_LAYER, NORM_RMS } norm_kind;
+typedef enum norm_kind { NORM_LAYER, NORM_RMS, NORM_L2, NORMS } norm_kind;
+typedef enum pooling_kind { POOL_FIRST, POOL_LAST, POOL_MEAN, POOL_MAX, POOL_MEAN_SQRT, POOL_WEIGHTED_MEAN, POOLINGS } pooling_kind;
 
 typedef struct kernels {
     const char *level;
@@ -104,12 +105,16 @@ typedef struct kernels {
     /* Layer norm (Ba et al. 2016): mean = tree(x) / n; d = x - mean; var = tree(fma(d, d, lane)) / n;
        r = 1 / sqrt(var + eps); y = fma(d * r, gamma, beta). RMS norm (Zhang & Sennrich 2019): r = 1 / sqrt(tree(fma(x, x, lane)) / n + eps);
        y = fma(x * r, gamma, beta). tree: lane l takes i = l, l + 16, .. in order, then the fixed tree over the lanes.
-       A missing beta is 0. Writes width rounded up to 16, zeros beyond width. x may be y. */
+       A missing beta is 0. L2 norm: y = x * (1 / max(sqrt(tree(fma(x, x, lane))), eps)), without gamma and beta.
+       Writes width rounded up to 16, zeros beyond width. x may be y. */
     void (*norm)(norm_kind kind, const float *x, const float *gamma, const float *beta, float eps, size_t width, float *y);
-    /* One row into its quantised form, as above. */
-    void (*quantize)(const float *x, size_t k, void *row);
+    /* One row into its quantised form, as above; x[i] * scale[i] takes the place of x[i] unless scale is NULL. */
+    void (*quantize)(const float *x, const float *scale, size_t k, void *row);
     /* Row n of a weight matrix in panels, as floats (q8: w * w_scale; q4: (w - 8) * w_scale); writes k rounded up to 16. */
     void (*weight_row[WEIGHT_TYPES])(const void *w, const void *w_scale, size_t k, size_t n, float *y);
+    /* n > 0 rows of a sequence into one, all lanes alike, over rows in order: the first, the last, max; s = the sum, from 0:
+       mean s / n, mean_sqrt s / sqrt(n); weighted mean: s = fma(x[r], r + 1, s) from 0, over 1 + .. + n. Writes width rounded up to 16. */
+    void (*pool)(pooling_kind kind, const float *x, size_t x_stride, size_t n, size_t width, float *y);
     /* y += x over n floats rounded up to 16; y = act(x). */
     void (*add)(const float *x, float *y, size_t n);
     void (*activate)(activation act, const float *x, float *y, size_t n);

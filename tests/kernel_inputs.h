@@ -3,6 +3,7 @@
 #define LNT_TESTS_KERNEL_INPUTS_H
 #include "simd/kernels.h"
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,10 @@
     do { \
         if (!(condition)) ck_abort_msg("%s", #condition); \
     } while (0)
+
+static size_t cases; /* random ones per kernel */
+
+static bool near(float a, double b, double tolerance) { return fabs((double)a - b) <= tolerance; }
 
 static uint64_t state = 0x9e3779b97f4a7c15u;
 static uint64_t draw(void) {

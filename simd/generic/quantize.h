@@ -13,7 +13,12 @@ INLINE v16 load_padded(const float *x, size_t i, size_t n) {
     return i < n ? v_load_n(x + i, n - i) : v_set1(0);
 }
 
-static void quantize(const float *x, size_t k, void *row) {
+INLINE v16 load_scaled(const float *x, const float *scale, size_t i, size_t n) {
+    v16 v = load_padded(x, i, n);
+    return scale && i < n ? v_mul(v, v_load(scale + i)) : v;
+}
+
+INLINE void quantize_row(const float *x, const float *scales, size_t k, void *row) {
     const size_t kp = round_up(k, QUANT_PAD);
     uint8_t *q = row;
     int32_t *sums = quantized_sums(row, k);
@@ -21,7 +26,7 @@ static void quantize(const float *x, size_t k, void *row) {
 
     v16 low = v_set1(0), high = v_set1(0);
     for (size_t i = 0; i < k; i += LANES) {
-        v16 v = load_padded(x, i, k);
+        v16 v = load_scaled(x, scales, i, k);
         low = v_min(v, low);
         high = v_max(v, high);
     }
@@ -32,7 +37,7 @@ static void quantize(const float *x, size_t k, void *row) {
         v16i part[2];
         for (size_t h = 0; h < 2; h++) {
             size_t at = i + h * LANES;
-            v16 v = v_clamp(v_add(v_round(v_clamp(v_mul(load_padded(x, at, k), s), -255, 255)), zero), 0, 255);
+            v16 v = v_clamp(v_add(v_round(v_clamp(v_mul(load_scaled(x, scales, at, k), s), -255, 255)), zero), 0, 255);
             if (at + LANES > k) v = at < k ? v_select(v_first(k - at), v, v_set1(0)) : v_set1(0);
             part[h] = v_to_int(v);
         }
@@ -44,6 +49,13 @@ static void quantize(const float *x, size_t k, void *row) {
     int32_t zero_point = (int32_t)zeros[0];
     memcpy(scale + 1, &zero_point, sizeof zero_point);
     memset(scale + 2, 0, (size_t)((char *)row + quantized_row_bytes(k) - (char *)(scale + 2)));
+}
+
+static void quantize(const float *x, const float *scale, size_t k, void *row) {
+    if (scale)
+        quantize_row(x, scale, k, row);
+    else
+        quantize_row(x, NULL, k, row);
 }
 
 static void weight_row_f32(const void *w, const void *w_scale, size_t k, size_t n, float *y) {

@@ -90,6 +90,7 @@ enum { FLOAT_ROWS = 6, FLOAT_PANELS = 4, FLOAT_SUMS = 6, FLOAT_BLOCK_K = 256, Q8
 #include "simd/generic/attention.h"
 #include "simd/generic/elementwise.h"
 #include "simd/generic/norm.h"
+#include "simd/generic/pool.h"
 #include "simd/generic/quantize.h"
 #include "simd/generic/table.h"
 

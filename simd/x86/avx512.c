@@ -96,6 +96,7 @@ INLINE __m512i dot_finish(__m512i sum) { return _mm512_madd_epi16(sum, _mm512_se
 #include "simd/generic/attention.h"
 #include "simd/generic/elementwise.h"
 #include "simd/generic/norm.h"
+#include "simd/generic/pool.h"
 #include "simd/generic/quantize.h"
 #include "simd/generic/table.h"
 

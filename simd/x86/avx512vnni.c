@@ -79,6 +79,7 @@ static void dots_q8(const q8_block *b) {
 #include "simd/generic/attention.h"
 #include "simd/generic/elementwise.h"
 #include "simd/generic/norm.h"
+#include "simd/generic/pool.h"
 #include "simd/generic/quantize.h"
 #include "simd/generic/table.h"
 
