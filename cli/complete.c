@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/generate.h"
 #include "cli/prompt.h"
+#include "cli/session.h"
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -73,10 +74,7 @@ typedef struct job {
     const settings *s;
     const char *path;
     double began, loaded;
-    lnt_model *model;
-    lnt_info info;
-    lnt_tokenizer *tokenizer;
-    lnt_context *ctx;
+    session m;
     generate_rules rules;
     int32_t *bias_ids;
     float *bias_values;
@@ -103,9 +101,9 @@ static int read_biases(job *j) {
         snprintf(id, sizeof id, "%.*s", equals && equals - text < 20 ? (int)(equals - text) : 0, text);
         if (!opt_read_u64(id, &value) || !opt_read_double(equals + 1, &bias) || bias == INFINITY)
             return cli_usage("--logit-bias: \"%s\" is not ID=V, a token's id and a number", text);
-        if (value >= j->info.vocab_size)
+        if (value >= j->m.info.vocab_size)
             return cli_failf("%s: id %s of --logit-bias is outside the vocabulary, expected 0 to %u", j->path, id,
-                             j->info.vocab_size - 1);
+                             j->m.info.vocab_size - 1);
         j->bias_ids[i] = (int32_t)value;
         j->bias_values[i] = (float)bias;
     }
@@ -116,11 +114,11 @@ static int set_rules(job *j) {
     const settings *s = j->s;
     for (size_t i = 0; i < s->stops.n; i++)
         if (!*s->stops.items[i]) return cli_usage("--stop: empty, expected a text");
-    if (s->stops.n && !j->tokenizer)
+    if (s->stops.n && !j->m.tokenizer)
         return cli_failf("%s: holds no tokenizer, so --stop cannot be used", j->path);
-    if (s->ctx > j->info.n_ctx)
+    if (s->ctx > j->m.info.n_ctx)
         return cli_failf("%s: --ctx %u is more than the model's context, expected at most %u", j->path, s->ctx,
-                         j->info.n_ctx);
+                         j->m.info.n_ctx);
     lnt_sampling sampling = lnt_sampling_default();
     sampling.temperature = s->greedy ? 0 : s->temperature;
     sampling.top_k = s->top_k;
@@ -133,15 +131,15 @@ static int set_rules(job *j) {
     sampling.bias_values = j->bias_values;
     sampling.n_bias = s->biases.n;
     j->rules = (generate_rules){
-        .model = j->model,
+        .model = j->m.model,
         .sampling = sampling,
         .stops = s->stops.items,
         .n_stops = s->stops.n,
         .n = s->n,
-        .n_ctx = s->ctx ? s->ctx : j->info.n_ctx,
-        .eos_id = s->ignore_eos ? -1 : j->info.eos_id,
+        .n_ctx = s->ctx ? s->ctx : j->m.info.n_ctx,
+        .eos_id = s->ignore_eos ? -1 : j->m.info.eos_id,
         .shift = s->shift,
-        .with_text = j->tokenizer != NULL,
+        .with_text = j->m.tokenizer != NULL,
     };
     return CLI_OK;
 }
@@ -175,7 +173,7 @@ static int read_batch(job *j) {
         size_t n = lines.line.n ? text_unescape(lines.line.data, lines.line.n) : 0;
         if (io_append(&p.text, lines.line.data, n) != 0)
             status = cli_failf("%s: out of memory", shown);
-        else if (prompt_from_bytes(&p, p.text.data, p.text.n, shown, j->model, j->tokenizer, &j->err) != 0)
+        else if (prompt_from_bytes(&p, p.text.data, p.text.n, shown, j->m.model, j->m.tokenizer, &j->err) != 0)
             status = cli_fail(&j->err);
         else if ((status = check_length(j, &p, shown)) == CLI_OK)
             status = add_prompt(j, &p);
@@ -192,7 +190,7 @@ static int read_prompts(job *j, const char *file) {
     if (j->s->batch) return read_batch(j);
     prompt p;
     prompt_source source = {j->s->prompt, j->s->ids, file};
-    int status = prompt_read(&p, &source, j->model, j->tokenizer, &j->err) == 0 ? CLI_OK : cli_fail(&j->err);
+    int status = prompt_read(&p, &source, j->m.model, j->m.tokenizer, &j->err) == 0 ? CLI_OK : cli_fail(&j->err);
     if (status == CLI_OK) status = check_length(j, &p, j->path);
     if (status == CLI_OK) status = add_prompt(j, &p);
     prompt_free(&p);
@@ -215,23 +213,22 @@ static int prepare(job *j) {
         .n_threads = j->s->threads,
         .n_ctx = room < j->rules.n_ctx ? (uint32_t)room : j->rules.n_ctx,
         .n_sequences = j->n_slots,
-        .n_logits = j->n_slots,
+        .n_outputs = j->n_slots,
     };
-    j->ctx = lnt_context_new(j->model, &context, &j->err);
-    if (!j->ctx) return cli_fail(&j->err);
+    if (session_context(&j->m, &context, &j->err) != 0) return cli_fail(&j->err);
     j->loaded = cli_seconds();
     return CLI_OK;
 }
 
 static void print_json(const job *j, const prompt *p, const generation *g) {
-    if (p->text.data && j->tokenizer) {
+    if (p->text.data && j->m.tokenizer) {
         fputs("{\"prompt\": ", stdout);
         text_json(p->text.data, p->text.n);
     } else {
         fputs("{\"prompt_ids\": ", stdout);
         prompt_print_ids(p->ids, p->n_ids, true);
     }
-    if (j->tokenizer) {
+    if (j->m.tokenizer) {
         fputs(", \"text\": ", stdout);
         text_json(g->stream.ready.data, g->stream.ready.n);
     }
@@ -250,7 +247,7 @@ static void print_result(const job *j, size_t i) {
     printf("%s==> ", i ? "\n" : "");
     text_escaped(p->text.data, p->text.n);
     fputs(" <==\n", stdout);
-    if (j->tokenizer)
+    if (j->m.tokenizer)
         fwrite(g->stream.ready.data, 1, g->stream.ready.n, stdout);
     else
         prompt_print_ids(g->ids, g->n_ids, false);
@@ -285,7 +282,7 @@ static int stream_listener(void *user, const generation *g) {
         note_full_context(j, g);
         return io_flush();
     }
-    if (j->tokenizer) {
+    if (j->m.tokenizer) {
         size_t n = g->stream.ready.n - j->printed;
         if (n) fwrite(g->stream.ready.data + j->printed, 1, n, stdout);
         j->printed = g->stream.ready.n;
@@ -309,7 +306,7 @@ static double rate(size_t n, double seconds) {
 
 static void print_stats(const job *j) {
     const generate_timing *t = &j->timing;
-    fprintf(stderr, "threads %u, level %s\n", lnt_context_threads(j->ctx), lnt_cpu_level());
+    fprintf(stderr, "threads %u, level %s\n", lnt_context_threads(j->m.ctx), lnt_cpu_level());
     fprintf(stderr, "load                 %9.2f ms\n", 1e3 * (j->loaded - j->began));
     fprintf(stderr, "time to first token  %9.2f ms, load included\n",
             t->first_token > 0 ? 1e3 * (t->first_token - j->began) : 0);
@@ -327,7 +324,7 @@ static void on_interrupt(int number) {
 static int generate(job *j) {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}; /* the second one kills */
     sigaction(SIGINT, &action, NULL);
-    int result = generate_run(j->ctx, j->generations, j->n_prompts, j->n_slots, &j->rules,
+    int result = generate_run(j->m.ctx, j->generations, j->n_prompts, j->n_slots, &j->rules,
                               j->s->batch ? batch_listener : stream_listener, j, &j->timing, &j->err);
     io_flush();
     if (result < 0) return cli_fail(&j->err);
@@ -337,10 +334,7 @@ static int generate(job *j) {
 
 static int complete(job *j, const char *file) {
     bool from_ids = j->s->ids != NULL || j->s->batch != NULL;
-    j->model = lnt_open(j->path, &j->err);
-    if (!j->model) return cli_fail(&j->err);
-    lnt_model_info(j->model, &j->info);
-    if (prompt_open_tokenizer(j->model, j->path, !from_ids, &j->tokenizer, &j->err) != 0) return cli_fail(&j->err);
+    if (session_open(&j->m, j->path, "causal-lm", !from_ids, &j->err) != 0) return cli_fail(&j->err);
     int status = read_biases(j);
     if (status == CLI_OK) status = set_rules(j);
     if (status == CLI_OK) status = read_prompts(j, file);
@@ -363,9 +357,7 @@ static int run(const void *given, const char *const *operands, size_t n_operands
     free(j.prompts);
     free(j.bias_ids);
     free(j.bias_values);
-    lnt_context_free(j.ctx);
-    lnt_tokenizer_free(j.tokenizer);
-    lnt_close(j.model);
+    session_close(&j.m);
     return status;
 }
 

@@ -114,7 +114,7 @@ static int step(run *r, generate_listener *listener, void *user) {
     if (lnt_eval(r->ctx, r->spans, n_spans, r->err) != 0) return -1;
     for (size_t i = 0; i < n_spans; i++) {
         generation *g = r->slots[r->owners[i]];
-        if (take(r, g, lnt_logits(r->ctx, i)) != 0) return -1;
+        if (take(r, g, lnt_output(r->ctx, i)) != 0) return -1;
     }
     double now = cli_seconds();
     count_time(r->timing, began, now, n_spans, prompt_tokens);

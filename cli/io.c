@@ -1,25 +1,41 @@
 #include "cli/io.h"
 #include "cli/cli.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-int io_append(io_bytes *to, const char *data, size_t n) {
+int io_extend(io_bytes *to, size_t n) {
     size_t need;
-    if (n == 0) return 0;
     if (__builtin_add_overflow(to->n, n, &need)) return -1;
     if (need > to->capacity) {
         size_t capacity = to->capacity < 64 ? 64 : to->capacity;
-        while (capacity < need) capacity += capacity / 2;
-        char *bigger = realloc(to->data, capacity);
+        while (capacity < need && capacity < SIZE_MAX / 2) capacity += capacity / 2;
+        char *bigger = realloc(to->data, capacity > need ? capacity : need);
         if (!bigger) return -1;
         to->data = bigger;
-        to->capacity = capacity;
+        to->capacity = capacity > need ? capacity : need;
     }
-    memcpy(to->data + to->n, data, n);
     to->n = need;
     return 0;
+}
+
+int io_append(io_bytes *to, const char *data, size_t n) {
+    size_t before = to->n;
+    if (n == 0) return 0;
+    if (io_extend(to, n) != 0) return -1;
+    memcpy(to->data + before, data, n);
+    return 0;
+}
+
+int io_appendf(io_bytes *to, const char *format, ...) {
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return n < 0 || (size_t)n >= sizeof text ? -1 : io_append(to, text, (size_t)n);
 }
 
 void io_bytes_free(io_bytes *bytes) {
@@ -63,22 +79,32 @@ int io_lines_open(io_lines *lines, const char *path, lnt_error *err) {
     return lines->file ? 0 : -1;
 }
 
+static int too_long(io_lines *lines, lnt_error *err) {
+    lines->too_long = true;
+    return cli_error(err, "%s: line %zu is longer than %zu bytes", lines->path, lines->number, IO_MAX_LINE);
+}
+
 int io_lines_next(io_lines *lines, lnt_error *err) {
     io_bytes *line = &lines->line;
+    FILE *file = lines->file;
+    int c;
+    while (lines->too_long && (c = getc_unlocked(file)) != EOF && ++lines->bytes) lines->too_long = c != '\n';
+    lines->too_long = false;
     line->n = 0;
     lines->number++;
-    int c = getc_unlocked(lines->file);
+    c = getc_unlocked(file);
     bool any = c != EOF;
-    for (; c != EOF && c != '\n'; c = getc_unlocked(lines->file)) {
+    for (; c != EOF && c != '\n'; c = getc_unlocked(file)) {
         char byte = (char)c;
-        if (line->n == IO_MAX_LINE)
-            return cli_error(err, "%s: line %zu is longer than %zu bytes", lines->path, lines->number, IO_MAX_LINE);
+        lines->bytes++;
+        if (line->n == IO_MAX_LINE) return too_long(lines, err);
         if (line->n < line->capacity)
             line->data[line->n++] = byte;
         else if (io_append(line, &byte, 1) != 0)
             return cli_error(err, "%s: out of memory at line %zu", lines->path, lines->number);
     }
-    if (ferror(lines->file)) return read_error(lines->path, err);
+    lines->bytes += c == '\n';
+    if (ferror(file)) return read_error(lines->path, err);
     return any;
 }
 
@@ -115,6 +141,11 @@ void io_progress(void *unused, double done, const char *what) {
     static int terminal = -1;
     if (terminal < 0) terminal = isatty(STDERR_FILENO);
     if (!terminal) return;
+    if (done < 0) {
+        fprintf(stderr, "\r\033[K%.90s", what ? what : "");
+        fflush(stderr);
+        return;
+    }
     enum { WIDTH = 30 };
     int filled = done < 0 ? 0 : done > 1 ? WIDTH : (int)(done * WIDTH);
     char bar[WIDTH + 1];

@@ -14,6 +14,10 @@ typedef struct io_bytes {
 
 /* Appends; -1 if memory is out. */
 int io_append(io_bytes *to, const char *data, size_t n);
+/* Appends n bytes that the caller sets. -1 if memory is out. */
+int io_extend(io_bytes *to, size_t n);
+/* io_append for at most 255 bytes of formatted text. */
+int io_appendf(io_bytes *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void io_bytes_free(io_bytes *bytes);
 
 /* All of a file, or of standard input for "-", as it is, up to IO_MAX_FILE bytes. 0, or -1 with err. */
@@ -24,6 +28,8 @@ typedef struct io_lines {
     const char *path; /* for messages: "standard input" for "-" */
     io_bytes line;    /* the current line without its newline */
     size_t number;    /* of the current line, from 1 */
+    uint64_t bytes;   /* read so far */
+    bool too_long;    /* the current line is longer than IO_MAX_LINE; the next call goes on behind it */
 } io_lines;
 
 /* Opens a file, or standard input for "-". 0, or -1 with err. */
@@ -39,7 +45,8 @@ int io_flush(void);
 /* Of the first write that failed, by errno. */
 int io_flush_error(void);
 
-/* A progress bar on standard error, if that is a terminal; it has the form of lnt_convert_options.progress. */
+/* A progress bar on standard error, if that is a terminal (done below 0: without the bar); it has the form of
+   lnt_convert_options.progress. */
 void io_progress(void *unused, double done, const char *what);
 /* Wipes the bar away. */
 void io_progress_end(void);

@@ -12,6 +12,11 @@
 #define CLI_VERBS(X) \
     X(complete)      \
     X(score)         \
+    X(embed)         \
+    X(classify)      \
+    X(fill)          \
+    X(tag)           \
+    X(rerank)        \
     X(tokenize)      \
     X(output)        \
     X(convert)       \

@@ -94,16 +94,3 @@ void prompt_print_ids(const int32_t *ids, size_t n, bool json) {
     }
     if (json) putchar(']');
 }
-
-int prompt_open_tokenizer(const lnt_model *model, const char *path, bool needed, lnt_tokenizer **tokenizer,
-                          lnt_error *err) {
-    lnt_info info;
-    lnt_model_info(model, &info);
-    *tokenizer = NULL;
-    if (info.has_tokenizer) {
-        *tokenizer = lnt_tokenizer_new(model, err);
-        return *tokenizer ? 0 : -1;
-    }
-    if (needed) return cli_error(err, "%s: holds no tokenizer, expected ids (--ids) instead of text", path);
-    return 0;
-}

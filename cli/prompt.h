@@ -34,8 +34,4 @@ int prompt_parse_ids(const char *text, size_t n, const char *shown, const lnt_mo
 
 /* An array of ids, as JSON or between spaces, to standard output. */
 void prompt_print_ids(const int32_t *ids, size_t n, bool json);
-
-/* Opens the tokenizer if the file holds one; *tokenizer stays NULL if not, which is an error if needed. */
-int prompt_open_tokenizer(const lnt_model *model, const char *path, bool needed, lnt_tokenizer **tokenizer,
-                          lnt_error *err);
 #endif

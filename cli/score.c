@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/prompt.h"
+#include "cli/session.h"
 #include "cli/text.h"
 #include <math.h>
 #include <stdlib.h>
@@ -32,10 +33,7 @@ static const opt_spec options[] = {
 typedef struct job {
     const settings *s;
     const char *path;
-    lnt_model *model;
-    lnt_info info;
-    lnt_tokenizer *tokenizer;
-    lnt_context *ctx;
+    session m;
     prompt text;
     uint32_t window, stride;
     double *log_probabilities; /* [n_ids], NAN: not scored */
@@ -46,18 +44,18 @@ typedef struct job {
 static int score_window(job *j, size_t begin, size_t first, size_t end) {
     const int32_t *ids = j->text.ids;
     size_t at = first - 1;
-    lnt_sequence_truncate(j->ctx, 0, 0);
+    lnt_sequence_truncate(j->m.ctx, 0, 0);
     if (at > begin) {
-        lnt_span before = {.ids = ids + begin, .n_ids = at - begin, .no_logits = true};
-        if (lnt_eval(j->ctx, &before, 1, &j->err) != 0) return -1;
+        lnt_span before = {.ids = ids + begin, .n_ids = at - begin, .no_outputs = true};
+        if (lnt_eval(j->m.ctx, &before, 1, &j->err) != 0) return -1;
     }
     while (at + 1 < end) {
         size_t n = end - 1 - at < CHUNK ? end - 1 - at : CHUNK;
-        lnt_span span = {.ids = ids + at, .n_ids = n, .all_logits = true};
-        if (lnt_eval(j->ctx, &span, 1, &j->err) != 0) return -1;
+        lnt_span span = {.ids = ids + at, .n_ids = n, .all_outputs = true};
+        if (lnt_eval(j->m.ctx, &span, 1, &j->err) != 0) return -1;
         for (size_t i = 0; i < n; i++)
             j->log_probabilities[at + i + 1] =
-                lnt_log_probability(lnt_logits(j->ctx, i), j->info.vocab_size, ids[at + i + 1]);
+                lnt_log_probability(lnt_output(j->m.ctx, i), j->m.info.vocab_size, ids[at + i + 1]);
         at += n;
         io_progress(NULL, (double)at / (double)j->text.n_ids, "scoring");
     }
@@ -90,7 +88,7 @@ static void print_tokens_json(const job *j) {
 static void print_tokens(const job *j) {
     for (size_t i = 0; i < j->text.n_ids; i++) {
         size_t n = 0;
-        const char *bytes = lnt_token_bytes(j->model, j->text.ids[i], &n);
+        const char *bytes = lnt_token_bytes(j->m.model, j->text.ids[i], &n);
         printf("%zu\t%d\t", i, j->text.ids[i]);
         print_number("", j->log_probabilities[i]);
         putchar('\t');
@@ -105,7 +103,7 @@ static void print_result(const job *j) {
     for (size_t i = 0; i < j->text.n_ids; i++) {
         if (isnan(j->log_probabilities[i])) continue;
         size_t n = 0;
-        if (lnt_token_bytes(j->model, j->text.ids[i], &n)) n_bytes += n;
+        if (lnt_token_bytes(j->m.model, j->text.ids[i], &n)) n_bytes += n;
         sum -= j->log_probabilities[i];
         scored++;
     }
@@ -128,7 +126,7 @@ static void print_result(const job *j) {
 }
 
 static int prepare(job *j) {
-    uint32_t n_ctx = j->info.n_ctx;
+    uint32_t n_ctx = j->m.info.n_ctx;
     if (n_ctx < 2) return cli_failf("%s: a context of %u tokens, expected at least 2", j->path, n_ctx);
     if (j->s->ctx > n_ctx)
         return cli_failf("%s: --ctx %u is more than the model's context, expected at most %u", j->path, j->s->ctx,
@@ -143,17 +141,13 @@ static int prepare(job *j) {
     j->log_probabilities = malloc(j->text.n_ids * sizeof *j->log_probabilities);
     if (!j->log_probabilities) return cli_failf("%s: out of memory for %zu tokens", j->path, j->text.n_ids);
     for (size_t i = 0; i < j->text.n_ids; i++) j->log_probabilities[i] = NAN;
-    lnt_context_options context = {.n_threads = j->s->threads, .n_ctx = j->window, .n_logits = CHUNK};
-    j->ctx = lnt_context_new(j->model, &context, &j->err);
-    return j->ctx ? CLI_OK : cli_fail(&j->err);
+    lnt_context_options context = {.n_threads = j->s->threads, .n_ctx = j->window, .n_outputs = CHUNK};
+    return session_context(&j->m, &context, &j->err) == 0 ? CLI_OK : cli_fail(&j->err);
 }
 
 static int score(job *j, const prompt_source *source) {
-    j->model = lnt_open(j->path, &j->err);
-    if (!j->model) return cli_fail(&j->err);
-    lnt_model_info(j->model, &j->info);
-    if (prompt_open_tokenizer(j->model, j->path, !source->ids, &j->tokenizer, &j->err) != 0) return cli_fail(&j->err);
-    if (prompt_read(&j->text, source, j->model, j->tokenizer, &j->err) != 0) return cli_fail(&j->err);
+    if (session_open(&j->m, j->path, "causal-lm", !source->ids, &j->err) != 0) return cli_fail(&j->err);
+    if (prompt_read(&j->text, source, j->m.model, j->m.tokenizer, &j->err) != 0) return cli_fail(&j->err);
     int status = prepare(j);
     if (status != CLI_OK) return status;
     int failed = score_all(j);
@@ -171,9 +165,7 @@ static int run(const void *given, const char *const *operands, size_t n_operands
     int status = score(&j, &source);
     free(j.log_probabilities);
     prompt_free(&j.text);
-    lnt_context_free(j.ctx);
-    lnt_tokenizer_free(j.tokenizer);
-    lnt_close(j.model);
+    session_close(&j.m);
     return status;
 }
 

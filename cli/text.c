@@ -3,6 +3,10 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
+bool text_is_space(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 text_unit text_next(const char *data, size_t n, size_t *length) {
     unsigned char first = (unsigned char)data[0];
     *length = 1;
@@ -23,30 +27,68 @@ text_unit text_next(const char *data, size_t n, size_t *length) {
     return TEXT_CHARACTER;
 }
 
+/* How one character, or what cannot be one, stands in a JSON string: its bytes, at most 6. */
+static const char *json_piece(const char *data, size_t n, char room[8], size_t *length, size_t *n_piece) {
+    static const char escaped[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
+    *n_piece = 3;
+    if (text_next(data, n, length) != TEXT_CHARACTER) return REPLACEMENT;
+    const char *at = *data ? strchr(escaped, *data) : NULL;
+    unsigned char first = (unsigned char)*data;
+    if (at) {
+        *n_piece = (size_t)snprintf(room, 8, "\\%c", letters[at - escaped]);
+        return room;
+    }
+    if (first < 0x20 || first == 0x7f) {
+        *n_piece = (size_t)snprintf(room, 8, "\\u%04x", first);
+        return room;
+    }
+    *n_piece = *length;
+    return data;
+}
+
 void text_json(const char *data, size_t n) {
+    char room[8];
     putchar('"');
-    for (size_t i = 0, length; i < n; i += length) {
-        if (text_next(data + i, n - i, &length) != TEXT_CHARACTER) {
-            fputs(REPLACEMENT, stdout);
-            continue;
-        }
-        char c = data[i];
-        if (length > 1)
-            fwrite(data + i, 1, length, stdout);
-        else if (c == '"' || c == '\\')
-            printf("\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", stdout);
-        else if (c == '\r')
-            fputs("\\r", stdout);
-        else if (c == '\t')
-            fputs("\\t", stdout);
-        else if ((unsigned char)c < 0x20 || c == 0x7f)
-            printf("\\u%04x", (unsigned)c);
-        else
-            putchar(c);
+    for (size_t i = 0, length, n_piece; i < n; i += length) {
+        const char *piece = json_piece(data + i, n - i, room, &length, &n_piece);
+        fwrite(piece, 1, n_piece, stdout);
     }
     putchar('"');
+}
+
+int text_append_json(io_bytes *to, const char *data, size_t n) {
+    char room[8];
+    if (io_append(to, "\"", 1) != 0) return -1;
+    for (size_t i = 0, length, n_piece; i < n; i += length) {
+        const char *piece = json_piece(data + i, n - i, room, &length, &n_piece);
+        if (io_append(to, piece, n_piece) != 0) return -1;
+    }
+    return io_append(to, "\"", 1);
+}
+
+int text_append_line(io_bytes *to, const char *data, size_t n) {
+    for (size_t i = 0, length; i < n; i += length) {
+        bool whole = text_next(data + i, n - i, &length) == TEXT_CHARACTER;
+        const char *piece = !whole ? REPLACEMENT : text_is_space(data[i]) ? " " : data + i;
+        if (io_append(to, piece, whole ? length : 3) != 0) return -1;
+    }
+    return 0;
+}
+
+size_t text_length(const char *data, size_t n) {
+    size_t characters = 0;
+    for (size_t i = 0, length; i < n; i += length, characters++) text_next(data + i, n - i, &length);
+    return characters;
+}
+
+int text_replace_invalid(io_bytes *to, const char *data, size_t n, bool *any) {
+    *any = false;
+    for (size_t i = 0, length; i < n; i += length) {
+        bool whole = text_next(data + i, n - i, &length) == TEXT_CHARACTER;
+        *any = *any || !whole;
+        if (io_append(to, whole ? data + i : REPLACEMENT, whole ? length : 3) != 0) return -1;
+    }
+    return 0;
 }
 
 void text_escaped(const char *data, size_t n) {

@@ -11,8 +11,19 @@ typedef enum text_unit { TEXT_CHARACTER, TEXT_INVALID, TEXT_INCOMPLETE } text_un
    complete. n > 0. */
 text_unit text_next(const char *data, size_t n, size_t *length);
 
+/* ASCII white space. */
+bool text_is_space(char c);
+
 /* A JSON string with quotes to standard output; invalid bytes become U+FFFD. */
 void text_json(const char *data, size_t n);
+/* The same at the end of to. This and the two below: 0, or -1 if memory is out. */
+int text_append_json(io_bytes *to, const char *data, size_t n);
+/* Bytes as valid UTF-8 in one line: tabs, newlines and the like become spaces. */
+int text_append_line(io_bytes *to, const char *data, size_t n);
+/* Bytes as valid UTF-8: what cannot be a character becomes U+FFFD, and *any true. */
+int text_replace_invalid(io_bytes *to, const char *data, size_t n, bool *any);
+/* Characters; each sequence of bytes that becomes a U+FFFD counts as one. */
+size_t text_length(const char *data, size_t n);
 /* Bytes to standard output as valid UTF-8, in one line: newline, return and tab as \n, \r, \t, backslash as \\. */
 void text_escaped(const char *data, size_t n);
 /* Undoes the escapes \n, \r, \t and \\ in place; any other backslash stays. Returns the new length. */

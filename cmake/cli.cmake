@@ -1,4 +1,4 @@
-# The command: build/linnet, its man page, and its test.
+# The command: build/linnet, its man page, and its tests.
 file(GLOB LINNET_CLI_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cli/*.c)
 add_executable(linnet ${LINNET_CLI_SOURCES})
 target_link_libraries(linnet PRIVATE linnet_objects m)
@@ -9,4 +9,6 @@ install(FILES ${CMAKE_SOURCE_DIR}/docs/man/linnet.1 DESTINATION ${CMAKE_INSTALL_
 if(LINNET_TESTS)
     add_test(NAME cli COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli.sh $<TARGET_FILE:linnet>
         ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt ${CMAKE_SOURCE_DIR}/tests/golden/gpt2/tied-f16)
+    add_test(NAME cli_texts COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_texts.sh $<TARGET_FILE:linnet>
+        ${CMAKE_SOURCE_DIR}/tests/golden/encoders ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
 endif()

@@ -31,7 +31,8 @@ static char *read_text(const char *path, size_t *n, lnt_error *err) {
 
 /* The float model to compare with: the input if it is a .lnt file, else the folder once more as f32, in a file that is
    gone afterwards. */
-static int measure(lnt_writer *small, const char *in, const char *out_path, open_source *from, const lnt_convert_options *o, quality *q, lnt_error *err) {
+static int measure(lnt_writer *small, const char *in, const char *out_path, open_source *from, const lnt_convert_options *o, quality_function *of, quality *q,
+                   lnt_error *err) {
     source s = {0};
     lnt_writer *reference = NULL;
     size_t n;
@@ -48,7 +49,7 @@ static int measure(lnt_writer *small, const char *in, const char *out_path, open
             free(name);
         }
     }
-    if (!rc) rc = quality_measure(reference ? lnt_writer_temporary(reference) : in, lnt_writer_temporary(small), text, n, o, q, err);
+    if (!rc) rc = of(reference ? lnt_writer_temporary(reference) : in, lnt_writer_temporary(small), text, n, o, q, err);
     lnt_writer_abandon(reference);
     source_free(&s);
     free(text);
@@ -65,7 +66,8 @@ static int make(const char *in, const char *out_path, open_source *from, const l
     bool check = !rc && !o->no_check && s.tokenizer.size && (types.layers >= TENSOR_Q8 || types.head >= TENSOR_Q8);
     if (!rc && o->check_path && !s.tokenizer.size) rc = err_set(err, "%s: has no tokenizer, so that no loss can be measured on %s", in, o->check_path);
     if (!rc) rc = (w = emit(&s, out_path, types, check ? &q : NULL, o, err)) ? 0 : -1;
-    if (!rc && check) rc = measure(w, in, out_path, from, o, &q, err) || emit_quality(w, &s, types, &q, o, err) ? -1 : 0;
+    quality_function *of = source_output(&s, "embedding") == GRAPH_NONE ? quality_of_predictions : quality_of_embeddings;
+    if (!rc && check) rc = measure(w, in, out_path, from, o, of, &q, err) || emit_quality(w, &s, types, &q, o, err) ? -1 : 0;
     if (!rc) rc = lnt_writer_commit(w, err);
     else lnt_writer_abandon(w);
     source_free(&s);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FEW_OUTPUTS = 32 };
+
 int emit_parse_types(const char *name, const char *head_name, emit_types *types, lnt_error *err) {
     if (!name || !tensor_type_from_name(name, &types->layers)) return err_set(err, "type '%s' is not known, expected f32, f16, q8 or q4", name ? name : "");
     types->head = types->layers == TENSOR_Q4 ? TENSOR_Q8 : types->layers;
@@ -11,21 +13,16 @@ int emit_parse_types(const char *name, const char *head_name, emit_types *types,
     return 0;
 }
 
-/* The value that the graph gives out as logits. */
-static int32_t logits_value(const source *s) {
-    for (size_t i = 0; i < s->graph.n_taps; i++)
-        if (!strcmp(s->graph.taps[i].name, "logits")) return s->graph.taps[i].value;
-    return GRAPH_NONE;
-}
-
-/* Vectors stay f32, position tables are at most f16, embeddings and the head get their own type. */
+/* Vectors stay f32, other tables than that of tokens are at most f16, embeddings and the head get their own type. A
+   classifier's few outputs are worth their bytes in f32. */
 static void choose_types(source *s, emit_types types) {
-    int32_t logits = logits_value(s);
+    int32_t logits = source_output(s, "logits");
     for (size_t i = 0; i < s->n_tensors; i++)
         s->tensors[i].type = s->tensors[i].layout == LAYOUT_PANELS ? types.layers : s->tensors[i].n == 1 || types.layers == TENSOR_F32 ? TENSOR_F32 : TENSOR_F16;
     for (size_t i = 0; i < s->graph.n_ops; i++) {
         const graph_op *op = &s->graph.ops[i];
         if (op->kind == OP_EMBED || (op->kind == OP_LINEAR && op->output == logits)) s->tensors[op->tensors[0]].type = types.head;
+        if (op->kind == OP_LINEAR && s->tensors[op->tensors[0]].n <= FEW_OUTPUTS && types.layers >= TENSOR_Q8) s->tensors[op->tensors[0]].type = TENSOR_F32;
     }
 }
 
@@ -37,6 +34,12 @@ static void make_metadata(const source *s, emit_types types, const quality *q, c
     if (!q) return;
     if (slash) text = slash + 1;
     kv_put_string(out, "quality.text", text, strlen(text));
+    if (source_output(s, "embedding") != GRAPH_NONE) {
+        kv_put_u64(out, "quality.texts", q->texts);
+        kv_put_f64(out, "quality.cosine_mean", q->cosine_mean);
+        kv_put_f64(out, "quality.cosine_min", q->cosine_min);
+        return;
+    }
     kv_put_u64(out, "quality.tokens", q->tokens);
     kv_put_f64(out, "quality.perplexity", q->perplexity);
     kv_put_f64(out, "quality.float_perplexity", q->float_perplexity);
@@ -85,7 +88,7 @@ lnt_writer *emit(source *s, const char *out_path, emit_types types, const qualit
     buffer metadata = {0}, graph = {0};
     lnt_writer *w = NULL;
     choose_types(s, types);
-    if (smooth_norms(s, err)) return NULL;
+    if (smooth_all(s, err)) return NULL;
     lnt_tensor_spec *specs = calloc(s->n_tensors + 1, sizeof *specs);
     for (size_t i = 0; specs && i < s->n_tensors; i++)
         specs[i] = (lnt_tensor_spec){s->tensors[i].name, s->tensors[i].type, s->tensors[i].layout, s->tensors[i].n, s->tensors[i].k};

@@ -1,19 +1,18 @@
 #define _GNU_SOURCE
 #include "convert/family.h"
-#include "convert/tokenizer.h"
 #include "engine/tokenizer.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 void family_open(family *f, source *s, const char *folder, lnt_error *err) {
-    *f = (family){.s = s, .folder = folder, .prefix = "", .err = err};
+    *f = (family){.s = s, .folder = folder, .prefix = "", .label = "", .err = err};
     char path[4096];
     if (snprintf(path, sizeof path, "%s/config.json", folder) >= (int)sizeof path) f->failed = err_set(err, "%s: the path is too long", folder);
-    else f->failed = json_file_open(&f->config, path, err) || !(s->checkpoint = checkpoint_open(folder, err));
+    else f->failed = json_file_open(&f->config, path, err) || !(f->checkpoint = source_open(s, folder, err));
     if (f->failed) return;
-    f->used = calloc(checkpoint_count(s->checkpoint) + 1, sizeof *f->used);
-    if (!f->used) f->failed = err_memory(err, checkpoint_count(s->checkpoint), "a checkpoint");
+    f->used = calloc(checkpoint_count(f->checkpoint) + 1, sizeof *f->used);
+    if (!f->used) f->failed = err_memory(err, checkpoint_count(f->checkpoint), "a checkpoint");
 }
 
 int family_close(family *f) {
@@ -40,9 +39,25 @@ void family_expect_bool(family *f, const char *key, bool expected) {
                             expected ? "true" : "false");
 }
 
+void family_expect_string(family *f, const char *key, const char *expected) {
+    size_t which;
+    if (!f->failed) f->failed = json_file_choice(&f->config, key, (const char *const[]){expected, NULL}, &which, f->err);
+}
+
+void family_expect_empty(family *f, const char *key) {
+    const json_t *v = f->failed ? NULL : json_file_get(&f->config, key);
+    if (v && (json_object_size(v) || json_array_size(v) || !(json_is_object(v) || json_is_array(v))))
+        f->failed = err_set(f->err, "%s: '%s' is not empty, which is not supported", f->config.path, key);
+}
+
+void family_expect_divisor(family *f, const char *key, int64_t heads, const char *of, int64_t width) {
+    if (!f->failed && width % heads)
+        f->failed = err_set(f->err, "%s: '%s' is %lld, which does not divide %s %lld", f->config.path, key, (long long)heads, of, (long long)width);
+}
+
 void family_activation(family *f, const char *key, int *out) {
-    static const char *const NAMES[] = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu", "relu", "silu", "swish", "tanh", NULL};
-    static const char *const OURS[] = {"gelu_tanh", "gelu_tanh", "gelu_tanh", "gelu_erf", "relu", "silu", "silu", "tanh"};
+    static const char *const NAMES[] = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu", "gelu_python", "relu", "silu", "swish", "tanh", NULL};
+    static const char *const OURS[] = {"gelu_tanh", "gelu_tanh", "gelu_tanh", "gelu_erf", "gelu_erf", "relu", "silu", "silu", "tanh"};
     size_t which = SIZE_MAX;
     if (!f->failed) f->failed = json_file_choice(&f->config, key, NAMES, &which, f->err);
     if (which != SIZE_MAX) graph_activation_from_name(OURS[which], out);
@@ -80,12 +95,20 @@ static void full_name(const family *f, char name[512], const char *format, va_li
 }
 
 static const checkpoint_tensor *find(family *f, const char *name) {
-    const checkpoint_tensor *t = checkpoint_find(f->s->checkpoint, name);
-    if (t) f->used[t - checkpoint_at(f->s->checkpoint, 0)] = true;
+    const checkpoint_tensor *t = checkpoint_find(f->checkpoint, name);
+    if (t) f->used[t - checkpoint_at(f->checkpoint, 0)] = true;
     return t;
 }
 
-bool family_has(const family *f, const char *name) { return !f->failed && checkpoint_find(f->s->checkpoint, name); }
+bool family_has(const family *f, const char *format, ...) {
+    char name[512];
+    va_list list;
+    if (f->failed) return false;
+    va_start(list, format);
+    full_name(f, name, format, list);
+    va_end(list);
+    return checkpoint_find(f->checkpoint, name);
+}
 
 static const char *shape_text(const uint64_t *dims, size_t n, char text[256]) {
     size_t at = 0;
@@ -95,18 +118,30 @@ static const char *shape_text(const uint64_t *dims, size_t n, char text[256]) {
     return text;
 }
 
-static int32_t add(family *f, const char *name, tensor_layout layout, uint64_t n, uint64_t k, bool transposed, const uint64_t *dims, uint32_t n_dims) {
-    if (f->failed) return 0;
+/* A tensor of the checkpoint that must have a shape and be of floats. */
+static const checkpoint_tensor *find_floats(family *f, const char *name, const uint64_t *dims, uint32_t n_dims) {
     char found[256], wanted[256];
     const checkpoint_tensor *t = find(f, name);
-    if (!t) return f->failed = err_set(f->err, "%s: tensor '%s' is missing", f->folder, name), 0;
+    if (!t) return f->failed = err_set(f->err, "%s: tensor '%s' is missing", f->folder, name), NULL;
     if (t->n_dims != n_dims || memcmp(t->dims, dims, n_dims * sizeof *dims))
         return f->failed = err_set(f->err, "%s: tensor '%s' has the shape %s, expected %s", f->folder, name, shape_text(t->dims, t->n_dims, found),
-                                   shape_text(dims, n_dims, wanted)), 0;
+                                   shape_text(dims, n_dims, wanted)), NULL;
     if (t->dtype > CHECKPOINT_F64)
-        return f->failed = err_set(f->err, "%s: tensor '%s' is %s, expected floats", f->folder, name, checkpoint_dtype_name(t->dtype)), 0;
-    size_t skip = strncmp(name, f->prefix, strlen(f->prefix)) ? 0 : strlen(f->prefix);
-    return source_add(f->s, name + skip, layout, n, k, t, transposed);
+        return f->failed = err_set(f->err, "%s: tensor '%s' is %s, expected floats", f->folder, name, checkpoint_dtype_name(t->dtype)), NULL;
+    return t;
+}
+
+/* The name that a tensor of the checkpoint has in the .lnt file. */
+static const char *own_name(const family *f, const char *name, char out[600]) {
+    size_t n = strlen(f->prefix), skip = strncmp(name, f->prefix, n) ? 0 : n;
+    snprintf(out, 600, "%s%s", f->label, name + skip);
+    return out;
+}
+
+static int32_t add(family *f, const char *name, tensor_layout layout, uint64_t n, uint64_t k, bool transposed, const uint64_t *dims, uint32_t n_dims) {
+    char own[600];
+    const void *t = f->failed ? NULL : find_floats(f, name, dims, n_dims);
+    return t ? source_add(f->s, own_name(f, name, own), layout, n, k, t, transposed) : 0;
 }
 
 int32_t family_matrix(family *f, tensor_layout layout, uint64_t n, uint64_t k, bool transposed, const char *format, ...) {
@@ -146,7 +181,7 @@ void family_expect_same(family *f, const char *name, const char *copy) {
     if (!x) f->failed = err_memory(f->err, 2 * PART * sizeof *x, "comparing");
     for (uint64_t at = 0; same && !f->failed && at < a->n_elements; at += PART) {
         uint64_t n = a->n_elements - at < PART ? a->n_elements - at : PART;
-        f->failed = checkpoint_read_f32(f->s->checkpoint, a, at, n, x, f->err) || checkpoint_read_f32(f->s->checkpoint, b, at, n, y, f->err);
+        f->failed = checkpoint_read_f32(f->checkpoint, a, at, n, x, f->err) || checkpoint_read_f32(f->checkpoint, b, at, n, y, f->err);
         same = !memcmp(x, y, n * sizeof *x);
     }
     free(x);
@@ -154,29 +189,30 @@ void family_expect_same(family *f, const char *name, const char *copy) {
 }
 
 void family_refuse_tensors(family *f) {
-    for (size_t i = 0; !f->failed && i < checkpoint_count(f->s->checkpoint); i++)
-        if (!f->used[i]) f->failed = err_set(f->err, "%s: tensor '%s' is not known to this converter", f->folder, checkpoint_at(f->s->checkpoint, i)->name);
+    for (size_t i = 0; !f->failed && i < checkpoint_count(f->checkpoint); i++)
+        if (!f->used[i]) f->failed = err_set(f->err, "%s: tensor '%s' is not known to this converter", f->folder, checkpoint_at(f->checkpoint, i)->name);
 }
 
 /* ---- the rest ---- */
 
-void family_tokenizer(family *f, uint32_t vocab_size) {
-    bool found = false;
+void family_tokenizer(family *f, uint32_t vocab_size, tokenizer_facts *facts) {
     buffer *b = &f->s->tokenizer;
     kv_block block;
-    if (f->failed || (f->failed = convert_tokenizer(f->folder, b, &found, f->err)) || !found) return;
+    *facts = (tokenizer_facts){.mask_id = -1};
+    if (f->failed || (f->failed = convert_tokenizer(f->folder, b, facts, f->err)) || !facts->found) return;
     if (b->failed) f->failed = err_memory(f->err, b->size, "a tokenizer");
     if (f->failed || (f->failed = kv_open(&block, b->bytes, b->size, f->folder, f->err))) return;
     tokenizer_model *t = tokenizer_model_load(&block, vocab_size, f->folder, f->err);
     f->failed = !t;
     tokenizer_model_free(t);
+    if (facts->mask_id >= 0) kv_put_i64(&f->s->metadata, "mask_id", facts->mask_id);
 }
 
-/* What the checkpoint calls itself, or its folder's name. */
+/* What the checkpoint calls itself, or the name of the folder converted. */
 static void put_name(family *f) {
     const json_t *value = json_file_get(&f->config, "_name_or_path");
     const char *name = json_string_value(value);
-    char *real = name && *name ? NULL : realpath(f->folder, NULL);
+    char *real = name && *name ? NULL : realpath(f->s->path, NULL);
     if (real) name = real;
     if (name) name = basename(name);
     kv_put_string(&f->s->metadata, "name", name ? name : "", name ? strlen(name) : 0);

@@ -28,10 +28,8 @@ static void read_config(gpt2 *g) {
     family_bool(f, "tie_word_embeddings", &g->tied);
     family_expect_bool(f, "add_cross_attention", false);
     family_expect_bool(f, "is_encoder_decoder", false);
-    if (!f->failed && json_object_size(json_file_get(&f->config, "pruned_heads")))
-        f->failed = err_set(f->err, "%s: 'pruned_heads' is not empty, which is not supported", f->config.path);
-    if (!f->failed && g->width % g->heads)
-        f->failed = err_set(f->err, "%s: 'n_head' is %lld, which does not divide n_embd %lld", f->config.path, (long long)g->heads, (long long)g->width);
+    family_expect_empty(f, "pruned_heads");
+    family_expect_divisor(f, "n_head", g->heads, "n_embd", g->width);
 }
 
 static int32_t norm(gpt2 *g, int32_t x, graph_rows rows, const char *name) {
@@ -108,13 +106,13 @@ int source_from_gpt2(source *s, const char *folder, lnt_error *err) {
     family_refuse_settings(f, (const char *const[]){"embd_pdrop", "resid_pdrop", "attn_pdrop", "summary_*", "predict_special_tokens", "n_ctx",
                                                     "reorder_and_upcast_attn", NULL});
     if (!f->failed) {
-        f->prefix = family_has(f, "transformer.wte.weight") ? "transformer." : "";
+        f->prefix = family_has(f, "/transformer.wte.weight") ? "transformer." : "";
         int32_t x = embed(&g, &tokens);
         for (int layer = 0; layer < g.layers && !f->failed; layer++) x = block(&g, x, layer);
         head(&g, x, tokens);
-        if (g.tied && family_has(f, "lm_head.weight")) family_expect_same(f, g.f.prefix[0] ? "transformer.wte.weight" : "wte.weight", "lm_head.weight");
+        if (g.tied && family_has(f, "/lm_head.weight")) family_expect_same(f, g.f.prefix[0] ? "transformer.wte.weight" : "wte.weight", "lm_head.weight");
         family_refuse_tensors(f);
-        family_tokenizer(f, (uint32_t)g.vocab_size);
+        family_tokenizer(f, (uint32_t)g.vocab_size, &(tokenizer_facts){0});
     }
     return family_close(f);
 }

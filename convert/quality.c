@@ -20,7 +20,7 @@ static int open_pair(pair *p, const char *const *paths, uint32_t n_threads, lnt_
         lnt_info info;
         if (!(p->model[i] = lnt_open(paths[i], err))) return -1;
         lnt_model_info(p->model[i], &info);
-        lnt_context_options o = {.n_threads = n_threads, .n_ctx = info.n_ctx < WINDOW ? info.n_ctx : WINDOW, .n_batch = PART, .n_logits = PART};
+        lnt_context_options o = {.n_threads = n_threads, .n_ctx = info.n_ctx < WINDOW ? info.n_ctx : WINDOW, .n_batch = PART, .n_outputs = PART};
         if (!(p->context[i] = lnt_context_new(p->model[i], &o, err))) return -1;
         p->n_vocab = info.vocab_size;
     }
@@ -60,10 +60,10 @@ static int compare_window(pair *p, const int32_t *ids, size_t n, lnt_error *err)
     for (int i = 0; i < 2; i++) lnt_sequence_truncate(p->context[i], 0, 0);
     for (size_t at = 0; at + 1 < n; at += PART) {
         size_t m = n - 1 - at < PART ? n - 1 - at : PART;
-        lnt_span span = {.ids = ids + at, .n_ids = m, .all_logits = true};
+        lnt_span span = {.ids = ids + at, .n_ids = m, .all_outputs = true};
         for (int i = 0; i < 2; i++)
             if (lnt_eval(p->context[i], &span, 1, err)) return -1;
-        for (size_t r = 0; r < m; r++) compare_row(p, lnt_logits(p->context[0], r), lnt_logits(p->context[1], r), ids[at + r + 1]);
+        for (size_t r = 0; r < m; r++) compare_row(p, lnt_output(p->context[0], r), lnt_output(p->context[1], r), ids[at + r + 1]);
     }
     return 0;
 }
@@ -83,14 +83,15 @@ static int compare_text(pair *p, const char *text, size_t n_bytes, const lnt_con
     return 0;
 }
 
-int quality_measure(const char *float_path, const char *small_path, const char *text, size_t n_bytes, const lnt_convert_options *o, quality *q,
+int quality_of_predictions(const char *float_path, const char *small_path, const char *text, size_t n_bytes, const lnt_convert_options *o, quality *q,
                     lnt_error *err) {
     pair p = {0};
     int rc = open_pair(&p, (const char *const[]){float_path, small_path}, o->n_threads, err);
     if (!rc) rc = compare_text(&p, text, n_bytes, o, err);
     if (!rc) {
         double n = (double)p.tokens;
-        *q = (quality){p.tokens, exp(p.nll[1] / n), exp(p.nll[0] / n), p.kl / n, (double)p.same / n};
+        *q = (quality){.tokens = p.tokens, .perplexity = exp(p.nll[1] / n), .float_perplexity = exp(p.nll[0] / n), .kl = p.kl / n,
+                       .top1 = (double)p.same / n};
     }
     close_pair(&p);
     return rc;

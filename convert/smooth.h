@@ -7,5 +7,5 @@
 /* For every norm read by linear ops with q8 or q4 weights alone, whose weights nobody else reads, sets column_scale of
    the weights to s and of gamma and beta to 1 / s, where s = (3 |gamma| + |beta|)^1/2 / (max |column|)^1/2. Types must be
    chosen already. */
-int smooth_norms(source *s, lnt_error *err);
+int smooth_all(source *s, lnt_error *err);
 #endif

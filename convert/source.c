@@ -1,5 +1,6 @@
 #include "convert/source.h"
 #include "convert/pack.h"
+#include "convert/sentence.h"
 #include "formats/json.h"
 #include "simd/kernels.h"
 #include <stdlib.h>
@@ -9,14 +10,22 @@ void source_free(source *s) {
     for (size_t i = 0; i < s->n_tensors; i++) {
         free(s->tensors[i].name);
         free(s->tensors[i].column_scale);
+        free(s->tensors[i].row_scale);
     }
     free(s->tensors);
     graph_builder_free(&s->graph);
     buffer_free(&s->metadata);
     buffer_free(&s->tokenizer);
-    checkpoint_close(s->checkpoint);
+    for (size_t i = 0; i < s->n_checkpoints; i++) checkpoint_close(s->checkpoints[i]);
     lnt_file_close(&s->file);
     *s = (source){0};
+}
+
+checkpoint *source_open(source *s, const char *folder, lnt_error *err) {
+    if (s->n_checkpoints == SOURCE_CHECKPOINTS) return err_null(err, "%s: has more than %d folders of weights", s->path, SOURCE_CHECKPOINTS);
+    checkpoint *c = checkpoint_open(folder, err);
+    if (c) s->checkpoints[s->n_checkpoints++] = c;
+    return c;
 }
 
 int32_t source_add(source *s, const char *name, tensor_layout layout, uint64_t n, uint64_t k, const void *origin, bool transposed) {
@@ -32,6 +41,12 @@ int32_t source_add(source *s, const char *name, tensor_layout layout, uint64_t n
     return (int32_t)s->n_tensors++;
 }
 
+int32_t source_output(const source *s, const char *name) {
+    for (size_t i = 0; i < s->graph.n_taps; i++)
+        if (!strcmp(s->graph.taps[i].name, name) && !s->graph.taps[i].index) return s->graph.taps[i].value;
+    return GRAPH_NONE;
+}
+
 /* 64 x 64 blocks, so that both sides stay in cache. */
 static void transpose(const float *in, size_t rows, size_t columns, float *out) {
     enum { BLOCK = 64 };
@@ -41,14 +56,19 @@ static void transpose(const float *in, size_t rows, size_t columns, float *out) 
                 for (size_t c = c0; c < columns && c < c0 + BLOCK; c++) out[c * rows + r] = in[r * columns + c];
 }
 
-int source_read(const source *s, const source_tensor *t, float *rows, float *scratch, lnt_error *err) {
-    if (!s->checkpoint && !unpack_tensor(t->origin, rows)) return err_memory(err, t->k * LANES * sizeof(float), t->name);
-    if (s->checkpoint && checkpoint_read_f32(s->checkpoint, t->origin, 0, t->n * t->k, t->transposed ? scratch : rows, err))
-        return -1;
+static int read_origin(const source *s, const source_tensor *t, float *rows, float *scratch, lnt_error *err) {
+    if (!s->n_checkpoints) return unpack_tensor(t->origin, rows) ? 0 : err_memory(err, t->k * LANES * sizeof(float), t->name);
+    if (checkpoint_read_f32(s->checkpoints[0], t->origin, 0, t->n * t->k, t->transposed ? scratch : rows, err)) return -1;
     if (t->transposed) transpose(scratch, t->k, t->n, rows);
-    if (t->column_scale)
-        for (size_t r = 0; r < t->n; r++)
-            for (size_t c = 0; c < t->k; c++) rows[r * t->k + c] *= t->column_scale[c];
+    return 0;
+}
+
+int source_read(const source *s, const source_tensor *t, float *rows, float *scratch, lnt_error *err) {
+    if (t->origin && read_origin(s, t, rows, scratch, err)) return -1;
+    for (uint64_t i = 0; !t->origin && i < t->n * t->k; i++) rows[i] = 1;
+    for (size_t r = 0; r < t->n; r++)
+        for (size_t c = 0; c < t->k && (t->column_scale || t->row_scale); c++)
+            rows[r * t->k + c] *= (t->column_scale ? t->column_scale[c] : 1) * (t->row_scale ? t->row_scale[r] : 1);
     return 0;
 }
 
@@ -88,22 +108,39 @@ int source_from_lnt(source *s, const char *path, lnt_error *err) {
 
 /* ---- from a folder ---- */
 
-static const struct family {
+static const struct maker {
     const char *model_type;
     int (*make)(source *s, const char *folder, lnt_error *err);
-} FAMILIES[] = {{"gpt2", source_from_gpt2}};
+    bool sentences; /* sentence-transformers' modules are understood */
+} FAMILIES[] = {
+    {"bert", source_from_bert, true},           {"camembert", source_from_roberta, true}, {"distilbert", source_from_distilbert, true},
+    {"gpt2", source_from_gpt2, false},          {"roberta", source_from_roberta, true},   {"xlm-roberta", source_from_roberta, true},
+};
+enum { N_FAMILIES = sizeof FAMILIES / sizeof *FAMILIES };
+
+static int unknown_family(const char *path, const char *type, lnt_error *err) {
+    char known[256];
+    size_t at = 0;
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", !i ? "" : i + 1 < N_FAMILIES ? ", " : " or ", FAMILIES[i].model_type);
+    return err_set(err, "%s: model_type '%s' is not known, expected %s", path, type ? type : "(missing)", known);
+}
 
 int source_from_folder(source *s, const char *folder, lnt_error *err) {
     json_file config;
-    char path[4096];
+    char inside[4000], path[4096];
+    bool modules;
     s->path = folder;
-    if (snprintf(path, sizeof path, "%s/config.json", folder) >= (int)sizeof path) return err_set(err, "%s: the path is too long", folder);
+    if (sentence_folder(folder, inside, &modules, err)) return -1;
+    snprintf(path, sizeof path, "%s/config.json", inside);
     if (json_file_open(&config, path, err)) return -1;
     const char *type = json_string_value(json_object_get(config.root, "model_type"));
-    int rc = -2;
-    for (size_t i = 0; type && i < sizeof FAMILIES / sizeof *FAMILIES; i++)
-        if (!strcmp(type, FAMILIES[i].model_type)) rc = FAMILIES[i].make(s, folder, err);
-    if (rc == -2) rc = err_set(err, "%s: model_type '%s' is not known, expected gpt2", path, type ? type : "(missing)");
+    const struct maker *f = FAMILIES, *end = FAMILIES + N_FAMILIES;
+    while (f < end && (!type || strcmp(type, f->model_type))) f++;
+    int rc;
+    if (f == end) rc = unknown_family(path, type, err);
+    else if (modules && !f->sentences) rc = err_set(err, "%s/modules.json: is not supported for model_type '%s'", folder, type);
+    else rc = f->make(s, inside, err);
     json_file_close(&config);
     return rc;
 }

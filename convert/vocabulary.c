@@ -1,5 +1,5 @@
 #include "convert/vocabulary.h"
-#include "engine/tokenizer.h"
+#include "engine/added.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,12 +51,12 @@ static int put(vocabulary *v, const char *bytes, size_t n, int64_t id, int added
     return 0;
 }
 
-int vocabulary_read(vocabulary *v, const json_t *vocab, const char *path, lnt_error *err) {
+int vocabulary_read(vocabulary *v, json_t *vocab, bool alphabet, const char *path, lnt_error *err) {
     const char *key;
     json_t *value;
     if (!json_object_size(vocab)) return err_set(err, "%s: has no vocabulary, expected an object of tokens and ids", path);
-    v->ids = vocab;
-    json_object_foreach((json_t *)(uintptr_t)vocab, key, value) {
+    v->ids = json_incref(vocab);
+    json_object_foreach(vocab, key, value) {
         int64_t id = json_integer_value(value);
         size_t n = strlen(key), m;
         if (!json_is_integer(value)) return err_set(err, "%s: token '%s' has no id", path, key);
@@ -64,8 +64,8 @@ int vocabulary_read(vocabulary *v, const json_t *vocab, const char *path, lnt_er
         if (v->tokens[id].bytes) return err_set(err, "%s: two tokens have the id %lld", path, (long long)id);
         char *bytes = malloc(n + 1);
         if (!bytes) return err_memory(err, n, "a vocabulary");
-        bool plain = decode(key, n, bytes, &m);
-        int rc = put(v, plain ? bytes : key, plain ? m : n, id, -1, plain, path, err);
+        bool decoded = alphabet && decode(key, n, bytes, &m);
+        int rc = put(v, decoded ? bytes : key, decoded ? m : n, id, -1, decoded || !alphabet, path, err);
         free(bytes);
         if (rc) return -1;
     }
@@ -78,12 +78,20 @@ int vocabulary_add(vocabulary *v, const char *content, size_t n, int64_t id, int
         return err_set(err, "%s: added token '%s' has the id %lld, expected %lld as in the vocabulary", path, content, (long long)id, (long long)known);
     if (n > TOKEN_MAX_ADDED) return err_set(err, "%s: added token %lld has %zu bytes, expected at most %d", path, (long long)id, n, TOKEN_MAX_ADDED);
     if (make_room(v, id, path, err)) return -1;
+    if (!v->added) v->added = json_object();
+    if (json_object_setn_new(v->added, content, n, json_integer(id))) return err_memory(err, n, "a vocabulary");
     vocabulary_token *t = &v->tokens[id];
     bool same = t->bytes && t->n == n && !memcmp(t->bytes, content, n);
     if (t->bytes && !same && (known < 0 || t->added >= 0)) return err_set(err, "%s: two tokens have the id %lld", path, (long long)id);
+    if (known < 0) flags |= TOKEN_OUTSIDE;
     if (!same) return put(v, content, n, id, flags, false, path, err);
-    t->added = t->added < 0 ? flags : t->added | flags;
+    t->added = t->added < 0 ? flags : t->added | (flags & TOKEN_SPECIAL);
     return 0;
+}
+
+int64_t vocabulary_find_added(const vocabulary *v, const char *content) {
+    const json_t *id = json_object_get(v->added, content);
+    return id ? json_integer_value(id) : -1;
 }
 
 /* Some text holds both so that they share bytes. */
@@ -95,19 +103,43 @@ static bool can_overlap(const vocabulary_token *a, const vocabulary_token *b) {
     return false;
 }
 
-int vocabulary_check_rounds(const vocabulary *v, const char *path, lnt_error *err) {
+/* Two rounds can find other tokens than one. */
+static bool rounds_matter(const vocabulary_token *first, const vocabulary_token *second) {
+    return can_overlap(first, second) || (first->added | second->added) & TOKEN_SINGLE_WORD;
+}
+
+static int check_rounds(const vocabulary *v, const char *path, lnt_error *err) {
     size_t pairs = 0;
     for (size_t i = 0; i < v->n_tokens && pairs <= MAX_ROUND_PAIRS; i++) {
         const vocabulary_token *a = &v->tokens[i];
-        if (!a->bytes || a->added < 0 || a->added & VOCABULARY_NORMALIZED) continue;
+        if (!a->bytes || a->added < 0 || a->added & TOKEN_NORMALIZED) continue;
         for (size_t k = 0; k < v->n_tokens && pairs <= MAX_ROUND_PAIRS; k++) {
             const vocabulary_token *b = &v->tokens[k];
-            if (!b->bytes || b->added < 0 || !(b->added & VOCABULARY_NORMALIZED)) continue;
-            if (pairs++, can_overlap(a, b))
+            if (!b->bytes || b->added < 0 || !(b->added & TOKEN_NORMALIZED)) continue;
+            if (pairs++, rounds_matter(a, b))
                 return err_set(err, "%s: added tokens %zu and %zu overlap and differ in 'normalized', which is not supported", path, i, k);
         }
     }
     return pairs > MAX_ROUND_PAIRS ? err_set(err, "%s: too many added tokens differ in 'normalized'", path) : 0;
+}
+
+/* White space, or what could be it, at an end. */
+static bool has_white_end(const vocabulary_token *t) {
+    unsigned char first = (unsigned char)t->bytes[0], last = (unsigned char)t->bytes[t->n - 1];
+    return first <= ' ' || first >= 0x80 || last <= ' ' || last >= 0x80;
+}
+
+int vocabulary_check_added(const vocabulary *v, bool one_round, const char *path, lnt_error *err) {
+    size_t strips = SIZE_MAX, white = SIZE_MAX;
+    for (size_t i = 0; i < v->n_tokens; i++) {
+        if (!v->tokens[i].bytes || v->tokens[i].added < 0) continue;
+        if (v->tokens[i].added & (TOKEN_LSTRIP | TOKEN_RSTRIP)) strips = i;
+        if (has_white_end(&v->tokens[i])) white = i;
+    }
+    if (strips != SIZE_MAX && white != SIZE_MAX)
+        return err_set(err, "%s: added token %zu has 'lstrip' or 'rstrip' and added token %zu may begin or end with white space, which is not supported", path,
+                       strips, white);
+    return one_round ? check_rounds(v, path, err) : 0;
 }
 
 int64_t vocabulary_find(const vocabulary *v, const char *text, size_t n) {
@@ -155,32 +187,25 @@ static int refuse_same_merges(const vocabulary *v, const char *path, lnt_error *
 static void put_added(const vocabulary *v, buffer *out, uint32_t *ids, uint32_t *flags) {
     size_t n = 0;
     for (size_t i = 0; i < v->n_tokens; i++)
-        if (v->tokens[i].bytes && v->tokens[i].added >= 0) ids[n] = (uint32_t)i, flags[n++] = (uint32_t)v->tokens[i].added & TOKEN_SPECIAL;
+        if (v->tokens[i].bytes && v->tokens[i].added >= 0) ids[n] = (uint32_t)i, flags[n++] = (uint32_t)v->tokens[i].added;
     kv_put_u32s(out, "added_ids", ids, n);
     kv_put_u32s(out, "added_flags", flags, n);
 }
 
 int vocabulary_write(const vocabulary *v, buffer *out, const char *path, lnt_error *err) {
-    uint32_t byte_ids[256], *ends = malloc((2 * v->n_tokens + 1) * sizeof *ends);
+    uint32_t *ends = malloc((2 * v->n_tokens + 1) * sizeof *ends);
     buffer bytes = {0};
     if (!ends) return err_memory(err, 2 * v->n_tokens * sizeof *ends, "a vocabulary");
-    memset(byte_ids, 0xff, sizeof byte_ids);
     for (size_t i = 0; i < v->n_tokens; i++) {
-        const vocabulary_token *t = &v->tokens[i];
-        if (t->n == 1 && t->plain && byte_ids[(unsigned char)*t->bytes] == UINT32_MAX) byte_ids[(unsigned char)*t->bytes] = (uint32_t)i;
-        buffer_append(&bytes, t->bytes, t->n);
+        buffer_append(&bytes, v->tokens[i].bytes, v->tokens[i].n);
         ends[i] = (uint32_t)bytes.size;
     }
-    int rc = bytes.failed || v->merges.failed ? err_memory(err, bytes.size, "a vocabulary")
-             : bytes.size > UINT32_MAX       ? err_set(err, "%s: the tokens have %zu bytes, expected less than 4 GiB", path, bytes.size)
-                                             : refuse_same_merges(v, path, err);
-    for (int i = 0; i < 256 && !rc; i++)
-        if (byte_ids[i] == UINT32_MAX) rc = err_set(err, "%s: no token stands for the byte %d, expected one for each of 256", path, i);
+    int rc = bytes.failed             ? err_memory(err, bytes.size, "a vocabulary")
+             : bytes.size > UINT32_MAX ? err_set(err, "%s: the tokens have %zu bytes, expected less than 4 GiB", path, bytes.size)
+                                       : 0;
     if (!rc) {
         kv_put_string(out, "token_bytes", (const char *)bytes.bytes, bytes.size);
         kv_put_u32s(out, "token_ends", ends, v->n_tokens);
-        kv_put_u32s(out, "byte_ids", byte_ids, 256);
-        kv_put_u32s(out, "merges", (const uint32_t *)(const void *)v->merges.bytes, v->merges.size / sizeof(uint32_t));
         put_added(v, out, ends, ends + v->n_tokens);
     }
     buffer_free(&bytes);
@@ -188,9 +213,27 @@ int vocabulary_write(const vocabulary *v, buffer *out, const char *path, lnt_err
     return rc;
 }
 
+int vocabulary_write_merges(const vocabulary *v, buffer *out, const char *path, lnt_error *err) {
+    uint32_t byte_ids[256];
+    memset(byte_ids, 0xff, sizeof byte_ids);
+    for (size_t i = 0; i < v->n_tokens; i++) {
+        const vocabulary_token *t = &v->tokens[i];
+        if (t->n == 1 && t->plain && byte_ids[(unsigned char)*t->bytes] == UINT32_MAX) byte_ids[(unsigned char)*t->bytes] = (uint32_t)i;
+    }
+    for (int i = 0; i < 256; i++)
+        if (byte_ids[i] == UINT32_MAX) return err_set(err, "%s: no token stands for the byte %d, expected one for each of 256", path, i);
+    if (v->merges.failed) return err_memory(err, v->merges.size, "merges");
+    if (refuse_same_merges(v, path, err)) return -1;
+    kv_put_u32s(out, "byte_ids", byte_ids, 256);
+    kv_put_u32s(out, "merges", (const uint32_t *)(const void *)v->merges.bytes, v->merges.size / sizeof(uint32_t));
+    return 0;
+}
+
 void vocabulary_free(vocabulary *v) {
     for (size_t i = 0; i < v->capacity; i++) free(v->tokens[i].bytes);
     free(v->tokens);
+    json_decref(v->ids);
+    json_decref(v->added);
     buffer_free(&v->merges);
     *v = (vocabulary){0};
 }

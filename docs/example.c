@@ -8,7 +8,7 @@ static int complete(lnt_context *context, lnt_tokenizer *tokenizer, lnt_sampler 
     if (lnt_tokenize(tokenizer, text, strlen(text), 0, &span.ids, &span.n_ids, err)) return -1;
     for (int32_t id; n-- > 0; span = (lnt_span){.ids = &id, .n_ids = 1}) {
         if (lnt_eval(context, &span, 1, err)) return -1;
-        id = lnt_sample(sampler, lnt_logits(context, 0));
+        id = lnt_sample(sampler, lnt_output(context, 0));
         size_t n_bytes;
         const char *bytes = lnt_token_bytes(model, id, &n_bytes);
         fwrite(bytes, 1, n_bytes, stdout);

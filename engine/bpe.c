@@ -1,17 +1,15 @@
 #include "engine/bpe.h"
+#include "engine/piece_cache.h"
 #include "engine/pretokenize.h"
+#include "engine/token_table.h"
 #include "engine/tokenizer.h"
+#include "engine/unicode.h"
 #include "formats/error.h"
 #include <stdlib.h>
-#include <string.h>
 
 enum {
-    CACHE_BITS = 16,
-    CACHED_BYTES = 31,
-    CACHED_IDS = 7,
     SHORT_PIECE = 48,
     KEPT_ROOM = 1 << 16, /* bytes of a piece: room for more is given back */
-    MOST_STEPS = 8,      /* from place to place per place while a table is filled; a good hash needs less than one */
     NO_NODE = -1,
     NO_MERGE = INT32_MAX,
 };
@@ -22,13 +20,6 @@ typedef struct merge {
     int32_t rank, result;
 } merge;
 
-/* What a piece became: 64 bytes, one cache line. */
-typedef struct cached {
-    unsigned char n_bytes;
-    char bytes[CACHED_BYTES];
-    int32_t n_ids, ids[CACHED_IDS];
-} cached;
-
 /* A long piece is a list of nodes, and a heap of the merges that may come. */
 typedef struct node {
     int32_t id, prev, next; /* id < 0: merged into another */
@@ -37,18 +28,17 @@ typedef struct candidate {
     int32_t rank, at, left, right; /* the ids that must still stand at node `at` and behind it */
 } candidate;
 
-struct bpe {
+typedef struct bpe {
     const tokenizer_model *tokens;
     const bpe_model *model;
     merge *merges;
     size_t merge_mask;
-    uint32_t *whole; /* whole_first: ids by the hash of their bytes, UINT32_MAX: free */
-    size_t whole_mask;
-    cached *cache;
+    token_table whole; /* whole_first */
+    cached_piece *cache;
     node *nodes;
     candidate *heap;
     size_t room, n_heap; /* bytes of a piece that nodes and heap have room for */
-};
+} bpe;
 
 /* ---- loading ---- */
 
@@ -65,7 +55,8 @@ static int check_merges(const bpe_model *m, const tokenizer_model *t, lnt_error 
     return 0;
 }
 
-int bpe_model_load(bpe_model *m, const tokenizer_model *t, const kv_block *block, lnt_error *err) {
+static int load(tokenizer_model *t, const kv_block *block, lnt_error *err) {
+    bpe_model *m = &t->bpe;
     kv_entry bytes, merges;
     if (!kv_find(block, "byte_ids", KV_U32S, &bytes) || bytes.count != 256) return err_set(err, "%s: tokenizer: 'byte_ids' is not a list of 256 ids", t->path);
     if (!kv_find(block, "merges", KV_U32S, &merges) || merges.count % 3 || merges.count / 3 >= NO_MERGE)
@@ -83,29 +74,9 @@ int bpe_model_load(bpe_model *m, const tokenizer_model *t, const kv_block *block
 
 /* ---- tables ---- */
 
-static inline uint64_t mix(uint64_t x) {
-    x *= 0x9e3779b97f4a7c15u;
-    return x ^ (x >> 32);
-}
-
-static inline uint64_t load(const char *p, size_t n) {
-    uint64_t x = 0;
-    memcpy(&x, p, n);
-    return x;
-}
-
-/* Of at most CACHED_BYTES bytes or any number: first and last words, and 8 at a time between. */
-static inline uint64_t hash_bytes(const char *p, size_t n) {
-    uint64_t h = n;
-    if (n < 4) return mix((h << 32) ^ (uint64_t)(unsigned char)p[0] ^ (uint64_t)(unsigned char)p[n / 2] << 8 ^ (uint64_t)(unsigned char)p[n - 1] << 16);
-    if (n < 8) return mix(mix(h ^ load(p, 4) << 8) ^ load(p + n - 4, 4));
-    for (size_t i = 0; i + 8 < n; i += 8) h = mix(h ^ load(p + i, 8));
-    return mix(h ^ load(p + n - 8, 8));
-}
-
 /* The merge of two tokens, or the free place that it would take; steps, if not NULL, counts the others passed. */
 static inline merge *merge_place(const bpe *b, uint32_t left, uint32_t right, size_t *steps) {
-    size_t at = mix((uint64_t)left << 32 | right) & b->merge_mask;
+    size_t at = hash_mix((uint64_t)left << 32 | right) & b->merge_mask;
     for (; b->merges[at].rank != NO_MERGE && (b->merges[at].left != left || b->merges[at].right != right); at = (at + 1) & b->merge_mask)
         if (steps) ++*steps;
     return &b->merges[at];
@@ -125,68 +96,32 @@ static int make_merges(bpe *b, lnt_error *err) {
         const uint32_t *r = m->merges + 3 * i;
         merge *place = merge_place(b, r[0], r[1], &steps);
         if (place->rank == NO_MERGE) *place = (merge){r[0], r[1], (int32_t)i, (int32_t)r[2]}; /* of two, the lower rank */
-        if (steps > size * MOST_STEPS) return err_set(err, "%s: tokenizer: its merges collide in a hash table", b->tokens->path);
+        if (steps > size * TABLE_MOST_STEPS) return err_set(err, "%s: tokenizer: its merges collide in a hash table", b->tokens->path);
     }
     return 0;
 }
 
-/* The place of a token by its bytes, or the free one that it would take; steps, if not NULL, counts the tokens looked at. */
-static uint32_t *whole_place(const bpe *b, const char *text, size_t n, size_t *steps) {
-    size_t at = hash_bytes(text, n) & b->whole_mask;
-    for (; b->whole[at] != UINT32_MAX; at = (at + 1) & b->whole_mask) {
-        size_t m;
-        const char *bytes = tokenizer_bytes(b->tokens, b->whole[at], &m);
-        if (steps) ++*steps;
-        if (m == n && !memcmp(bytes, text, n)) break;
-    }
-    return &b->whole[at];
-}
-
-static int32_t find_whole(const bpe *b, const char *text, size_t n) {
-    uint32_t id = b->whole ? *whole_place(b, text, n, NULL) : UINT32_MAX;
-    return id == UINT32_MAX ? -1 : (int32_t)id;
-}
-
-static int make_whole(bpe *b, lnt_error *err) {
-    size_t size = 16;
-    while (size < 2 * (size_t)b->tokens->n_tokens) size *= 2;
-    b->whole = malloc(size * sizeof *b->whole);
-    b->whole_mask = size - 1;
-    if (!b->whole) return err_memory(err, size * sizeof *b->whole, "a tokenizer");
-    memset(b->whole, 0xff, size * sizeof *b->whole);
-    size_t steps = 0, next = 0;
-    for (uint32_t id = 0; id < b->tokens->n_tokens; id++) {
-        size_t n;
-        const char *bytes = tokenizer_bytes(b->tokens, id, &n);
-        if (next < b->tokens->n_added && b->tokens->added[next] == id) next++, n = 0; /* not what merges make */
-        if (!n) continue;
-        uint32_t *place = whole_place(b, bytes, n, &steps);
-        if (*place == UINT32_MAX) *place = id; /* of two, the lower id */
-        if (steps > size * MOST_STEPS) return err_set(err, "%s: tokenizer: its tokens collide in a hash table", b->tokens->path);
-    }
-    return 0;
-}
-
-bpe *bpe_new(const tokenizer_model *tokens, lnt_error *err) {
-    bpe *b = calloc(1, sizeof *b);
-    if (!b) return err_memory(err, sizeof *b, "a tokenizer"), NULL;
-    b->tokens = tokens;
-    b->model = &tokens->bpe;
-    b->cache = calloc((size_t)1 << CACHE_BITS, sizeof *b->cache);
-    if (!b->cache) err_memory(err, sizeof *b->cache << CACHE_BITS, "a tokenizer");
-    else if (!make_merges(b, err) && (!b->model->whole_first || !make_whole(b, err))) return b;
-    bpe_free(b);
-    return NULL;
-}
-
-void bpe_free(bpe *b) {
+static void bpe_free(void *state) {
+    bpe *b = state;
     if (!b) return;
     free(b->merges);
-    free(b->whole);
+    token_table_free(&b->whole);
     free(b->cache);
     free(b->nodes);
     free(b->heap);
     free(b);
+}
+
+static void *bpe_new(const tokenizer_model *tokens, lnt_error *err) {
+    bpe *b = calloc(1, sizeof *b);
+    if (!b) return err_memory(err, sizeof *b, "a tokenizer"), NULL;
+    b->tokens = tokens;
+    b->model = &tokens->bpe;
+    b->cache = calloc((size_t)1 << PIECE_CACHE_BITS, sizeof *b->cache);
+    if (!b->cache) err_memory(err, sizeof *b->cache << PIECE_CACHE_BITS, "a tokenizer");
+    else if (!make_merges(b, err) && (!b->model->whole_first || !token_table_make(&b->whole, tokens, "", 0, TOKEN_ADDED, err))) return b;
+    bpe_free(b);
+    return NULL;
 }
 
 /* ---- merging ---- */
@@ -271,7 +206,7 @@ static void merge_nodes(bpe *b, int32_t at) {
     push(b, at);
 }
 
-static int merge_long(bpe *b, const char *text, size_t n, id_list *out) {
+static int merge_long(bpe *b, const char *text, size_t n, token_list *out) {
     if (make_room(b, n)) return -1;
     b->n_heap = 0;
     for (size_t i = 0; i < n; i++)
@@ -289,45 +224,27 @@ static int merge_long(bpe *b, const char *text, size_t n, id_list *out) {
 
 /* ---- pieces ---- */
 
-int id_list_reserve(id_list *l, size_t more) {
-    if (more <= l->capacity - l->n) return 0;
-    size_t capacity = l->capacity * 2 > l->n + more ? l->capacity * 2 : l->n + more + 256;
-    int32_t *ids = realloc(l->ids, capacity * sizeof *ids);
-    if (!ids) return -1;
-    l->ids = ids;
-    l->capacity = capacity;
-    return 0;
-}
-
-static int encode_new(bpe *b, const char *piece, size_t n, id_list *out) {
-    int32_t whole = find_whole(b, piece, n);
+static int encode_new(bpe *b, const char *piece, size_t n, token_list *out) {
+    int32_t whole = b->model->whole_first ? token_table_find(&b->whole, piece, n) : -1;
     if (whole >= 0) return out->ids[out->n++] = whole, 0;
     if (n > SHORT_PIECE) return merge_long(b, piece, n, out);
     out->n += merge_short(b, piece, n, out->ids + out->n);
     return 0;
 }
 
-static int encode_piece(bpe *b, const char *piece, size_t n, id_list *out) {
-    if (id_list_reserve(out, n < SHORT_PIECE ? SHORT_PIECE : n)) return -1;
-    if (n > CACHED_BYTES) return encode_new(b, piece, n, out);
-    cached *c = &b->cache[hash_bytes(piece, n) >> 7 & ((1u << CACHE_BITS) - 1)];
-    if (c->n_bytes == n && !memcmp(c->bytes, piece, n)) {
-        memcpy(out->ids + out->n, c->ids, sizeof c->ids); /* all of them: there is room, and a fixed size is fast */
-        out->n += (size_t)c->n_ids;
-        return 0;
-    }
+static int encode_piece(bpe *b, const char *piece, size_t n, token_list *out) {
+    if (token_list_reserve(out, n < SHORT_PIECE ? SHORT_PIECE : n)) return -1;
+    if (n > PIECE_BYTES) return encode_new(b, piece, n, out);
+    cached_piece *c = piece_place(b->cache, piece, n);
+    if (piece_is(c, piece, n)) return piece_append(c, out), 0;
     size_t before = out->n;
     if (encode_new(b, piece, n, out)) return -1;
-    if (out->n - before > CACHED_IDS) return 0;
-    c->n_bytes = (unsigned char)n;
-    memcpy(c->bytes, piece, n);
-    c->n_ids = (int32_t)(out->n - before);
-    memcpy(c->ids, out->ids + before, (out->n - before) * sizeof *c->ids);
+    piece_keep(c, piece, n, out, before);
     return 0;
 }
 
 /* The first piece of a text that gets a space before it. */
-static int encode_with_space(bpe *b, const char *text, size_t n, size_t *taken, id_list *out) {
+static int encode_with_space(bpe *b, const char *text, size_t n, size_t *taken, token_list *out) {
     char *copy = malloc(n + 1);
     if (!copy) return -1;
     copy[0] = ' ';
@@ -339,13 +256,37 @@ static int encode_with_space(bpe *b, const char *text, size_t n, size_t *taken, 
     return rc;
 }
 
-int bpe_encode(bpe *b, const char *text, size_t n, id_list *out) {
-    size_t at = 0;
-    if (n && b->model->prefix_space && text[0] != ' ' && encode_with_space(b, text, n, &at, out)) return -1;
-    while (at < n) {
-        size_t length = b->model->split ? pretokenize_gpt2(text + at, n - at) : n - at;
+/* Tokens from `before` on cover the bytes begin to end one behind the other, the first of them a space before those too. A
+   token that covers a part of a character stands where the character does, and a space that is not there with the first one. */
+static void put_places(const bpe *b, const char *text, size_t begin, size_t end, bool space, token_list *out, size_t before) {
+    const unsigned char *p = (const unsigned char *)text;
+    size_t at = begin, from = begin, to = begin, length; /* the character from .. to has been reached */
+    for (size_t i = before; i < out->n; i++) {
+        size_t n;
+        tokenizer_bytes(b->tokens, (uint32_t)out->ids[i], &n);
+        n -= i == before && space;
+        for (; to <= at; to += length) from = to, unicode_next(p + to, end - to, &length);
+        out->places[i] = (lnt_place){.begin = (uint32_t)from};
+        at += n;
+        for (; to < at; to += length) from = to, unicode_next(p + to, end - to, &length);
+        out->places[i].end = (uint32_t)to;
+    }
+}
+
+static int encode(void *state, const char *text, size_t begin, size_t end, unsigned flags, token_list *out, size_t *n_invalid) {
+    bpe *b = state;
+    size_t taken = 0, before = out->n;
+    bool space = begin < end && b->model->prefix_space && text[begin] != ' ';
+    (void)flags, (void)n_invalid; /* added tokens are all found before, and any bytes can be tokenized */
+    if (space && encode_with_space(b, text + begin, end - begin, &taken, out)) return -1;
+    for (size_t at = begin + taken; at < end;) {
+        size_t length = b->model->split ? pretokenize_gpt2(text + at, end - at) : end - at;
         if (encode_piece(b, text + at, length, out)) return -1;
         at += length;
     }
+    if (out->with_places) put_places(b, text, begin, end, space, out, before);
     return 0;
 }
+
+static const char *const KEYS[] = {"byte_ids", "merges", "split", "prefix_space", "whole_first", NULL};
+const tokenizer_kind bpe_kind = {"bpe-bytes", KEYS, false, load, bpe_new, bpe_free, encode};

@@ -14,22 +14,5 @@ typedef struct bpe_model {
     bool whole_first;  /* a piece that is a token is that token, whatever the merges say */
 } bpe_model;
 
-struct tokenizer_model;
-/* Reads and checks what is BPE's of a tokenizer section; the tokens have been read. */
-int bpe_model_load(bpe_model *m, const struct tokenizer_model *tokens, const kv_block *block, lnt_error *err);
-
-/* A growing list of ids. */
-typedef struct id_list {
-    int32_t *ids;
-    size_t n, capacity;
-} id_list;
-/* Room for `more` ids behind those it has. 0, or -1: out of memory. */
-int id_list_reserve(id_list *l, size_t more);
-
-/* Tables made of a model, and caches of fixed size. */
-typedef struct bpe bpe;
-bpe *bpe_new(const struct tokenizer_model *tokens, lnt_error *err);
-void bpe_free(bpe *b);
-/* Appends the ids of a text without added tokens. 0, or -1: out of memory. */
-int bpe_encode(bpe *b, const char *text, size_t n, id_list *out);
+extern const struct tokenizer_kind bpe_kind;
 #endif

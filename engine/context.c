@@ -18,6 +18,17 @@ static size_t mul_add(size_t a, size_t b, size_t c) {
     return __builtin_mul_overflow(a, b, &r) || __builtin_add_overflow(r, c, &r) ? SIZE_MAX : r;
 }
 
+static int read_output(lnt_context *c, const lnt_context_options *o, lnt_error *err) {
+    c->output = model_output(c->model, o->output, err);
+    c->pooling = -1;
+    if (c->output == GRAPH_NONE || !o->pooling) return c->output == GRAPH_NONE ? -1 : 0;
+    const graph_tap *embedding = graph_find_tap(&c->model->graph, "embedding", 0);
+    if (!embedding || embedding->value != c->output)
+        return err_set(err, "%s: pooling '%s' is asked for, expected the output 'embedding' with it", c->model->file.path, o->pooling);
+    if (graph_pooling_from_name(o->pooling, &c->pooling)) return 0;
+    return err_set(err, "pooling '%s' is not known, expected first, last, mean, max, mean_sqrt or weighted_mean", o->pooling);
+}
+
 static int read_options(lnt_context *c, const lnt_context_options *o, lnt_error *err) {
     static const lnt_context_options defaults;
     if (!o) o = &defaults;
@@ -26,15 +37,15 @@ static int read_options(lnt_context *c, const lnt_context_options *o, lnt_error 
     c->n_ctx = o->n_ctx ? o->n_ctx : c->model->info.n_ctx;
     c->n_sequences = o->n_sequences ? o->n_sequences : 1;
     c->n_batch = o->n_batch ? o->n_batch : 512;
-    c->n_logits = o->n_logits ? o->n_logits : c->n_sequences;
+    c->n_outputs = o->n_outputs ? o->n_outputs : c->n_sequences;
     if (c->n_ctx > c->model->info.n_ctx) return err_set(err, "%s: a context of %u tokens, expected at most the model's %u", path, c->n_ctx, c->model->info.n_ctx);
     if (c->n_threads > 1024) return err_set(err, "%s: %u threads, expected at most 1024", path, c->n_threads);
-    if (c->n_sequences > 1u << 20 || c->n_batch > 1u << 20 || c->n_logits > 1u << 24)
-        return err_set(err, "%s: %u sequences, batches of %u and %u logits, expected at most %u, %u and %u", path, c->n_sequences, c->n_batch, c->n_logits,
+    if (c->n_sequences > 1u << 20 || c->n_batch > 1u << 20 || c->n_outputs > 1u << 24)
+        return err_set(err, "%s: %u sequences, batches of %u and %u rows of output, expected at most %u, %u and %u", path, c->n_sequences, c->n_batch, c->n_outputs,
                        1u << 20, 1u << 20, 1u << 24);
     if (!c->model->cached && c->n_batch < c->n_ctx) c->n_batch = c->n_ctx; /* a sequence must be evaluated whole */
     c->kernels = model_kernels(err);
-    return c->kernels ? 0 : -1;
+    return c->kernels ? read_output(c, o, err) : -1;
 }
 
 /* Where each attention op keeps its keys and values, and how much a thread needs to attend. */
@@ -68,7 +79,8 @@ static int lay_out_arena(lnt_context *c, size_t scratch_floats, lnt_error *err) 
     size_t widest = 0;
     for (size_t v = 0; v < c->model->graph.n_values; v++)
         if (c->model->graph.values[v].width > widest) widest = c->model->graph.values[v].width;
-    if (plan_make(&c->plan, &c->model->graph, c->model->file.tensors, c->model->logits, c->n_batch, c->n_logits, err)) return -1;
+    size_t max_rows[ROWS_KINDS] = {[ROWS_TOKENS] = c->n_batch, [ROWS_OUTPUTS] = c->n_outputs, [ROWS_SEQUENCES] = c->n_sequences};
+    if (plan_make(&c->plan, &c->model->graph, c->model->file.tensors, c->output, max_rows, err)) return -1;
     c->row_at = c->plan.private_bytes;
     c->scratch_at = c->row_at + round_up(widest, LANES) * sizeof(float);
     c->private_stride = round_up(c->scratch_at + scratch_floats * sizeof(float), 4096);
@@ -85,12 +97,13 @@ static int allocate(lnt_context *c, lnt_error *err) {
     c->lengths = calloc(c->n_sequences, sizeof *c->lengths);
     c->ids = calloc(c->n_batch, sizeof *c->ids);
     c->positions = calloc(c->n_batch, sizeof *c->positions);
+    c->segments = calloc(c->n_batch, sizeof *c->segments);
     c->outputs = calloc(c->n_batch, sizeof *c->outputs);
     c->pieces = calloc(c->n_sequences, sizeof *c->pieces);
     c->claimed = calloc(c->plan.n_steps + 1, sizeof *c->claimed);
     c->taps = calloc(c->model->graph.n_taps + 1, sizeof *c->taps);
     c->seen = calloc(c->n_sequences, sizeof *c->seen);
-    if (!c->lengths || !c->ids || !c->positions || !c->outputs || !c->pieces || !c->claimed || !c->taps || !c->seen)
+    if (!c->lengths || !c->ids || !c->positions || !c->segments || !c->outputs || !c->pieces || !c->claimed || !c->taps || !c->seen)
         return err_memory(err, c->n_batch * 12, "a context");
     if (!c->model->cached) return 0;
     c->history = calloc(c->n_sequences, sizeof *c->history);
@@ -122,6 +135,7 @@ void lnt_context_free(lnt_context *c) {
     free(c->lengths);
     free(c->ids);
     free(c->positions);
+    free(c->segments);
     free(c->outputs);
     free(c->pieces);
     free(c->claimed);
@@ -136,16 +150,18 @@ void lnt_sequence_truncate(lnt_context *c, uint32_t sequence, size_t n) {
     if (sequence < c->n_sequences && n < c->lengths[sequence]) c->lengths[sequence] = n;
 }
 
-size_t lnt_logits_rows(const lnt_context *c) { return c->first_output; }
-const float *lnt_logits(const lnt_context *c, size_t row) {
-    const plan_value *v = &c->plan.values[c->model->logits];
-    return row < c->first_output ? (const float *)(const void *)(c->shared + v->f32_at + row * v->f32_stride) : NULL;
+size_t lnt_output_rows(const lnt_context *c) { return c->done[c->model->graph.values[c->output].rows]; }
+uint32_t lnt_output_width(const lnt_context *c) { return c->model->graph.values[c->output].width; }
+const float *lnt_output(const lnt_context *c, size_t row) {
+    const plan_value *v = &c->plan.values[c->output];
+    return row < lnt_output_rows(c) ? (const float *)(const void *)(c->shared + v->f32_at + row * v->f32_stride) : NULL;
 }
 
 int lnt_tap(lnt_context *c, const char *what, uint32_t index, float *out, size_t n_tokens, lnt_error *err) {
     const graph_tap *t = graph_find_tap(&c->model->graph, what, index);
-    if (!t) return err_set(err, "%s: the model gives no '%s' %u", c->model->file.path, what, index);
-    if (out && (c->n_sequences != 1 || c->lengths[0])) return err_set(err, "%s: '%s' can be had from an empty context with one sequence", c->model->file.path, what);
+    if (!t || c->model->graph.values[t->value].rows == ROWS_SEQUENCES || !c->plan.values[t->value].made)
+        return err_set(err, "%s: the model gives no '%s' %u", c->model->file.path, what, index);
+    if (out && (c->n_sequences != 1 || (c->model->cached && c->lengths[0]))) return err_set(err, "%s: '%s' can be had from an empty context with one sequence", c->model->file.path, what);
     bool attention = !strcmp(what, "attention");
     for (size_t i = 0; i < c->n_taps; i++)
         if (c->taps[i].value == t->value && c->taps[i].attention == attention) c->taps[i--] = c->taps[--c->n_taps];
@@ -155,7 +171,21 @@ int lnt_tap(lnt_context *c, const char *what, uint32_t index, float *out, size_t
 
 /* ---- evaluating: everything is checked first, then cut into parts of at most n_batch tokens ---- */
 
-static size_t outputs_of(const lnt_span *s) { return s->no_logits ? 0 : s->all_logits ? s->n_ids : 1; }
+static size_t outputs_of(const lnt_span *s) { return s->no_outputs ? 0 : s->all_outputs ? s->n_ids : s->outputs ? s->n_outputs : 1; }
+
+static int check_tokens(const lnt_context *c, const lnt_span *s, lnt_error *err) {
+    const lnt_info *info = &c->model->info;
+    for (size_t i = 0; i < s->n_ids; i++)
+        if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= info->vocab_size)
+            return err_set(err, "%s: token id %d, expected 0 to %u", c->model->file.path, s->ids[i], info->vocab_size - 1);
+    for (size_t i = 0; s->segments && info->n_segments && i < s->n_ids; i++)
+        if (s->segments[i] >= info->n_segments)
+            return err_set(err, "%s: segment %u, expected 0 to %u", c->model->file.path, s->segments[i], info->n_segments - 1);
+    for (size_t i = 0; s->outputs && i < s->n_outputs; i++)
+        if (s->outputs[i] >= s->n_ids || (i && s->outputs[i] <= s->outputs[i - 1]))
+            return err_set(err, "%s: output %zu is of token %u, expected ascending places below %zu", c->model->file.path, i, s->outputs[i], s->n_ids);
+    return 0;
+}
 
 static int check_span(lnt_context *c, const lnt_span *s, lnt_error *err) {
     const char *path = c->model->file.path;
@@ -166,10 +196,7 @@ static int check_span(lnt_context *c, const lnt_span *s, lnt_error *err) {
     size_t held = c->model->cached ? c->lengths[s->sequence] : 0;
     if (s->n_ids > c->n_ctx - held)
         return err_set(err, "%s: %zu tokens after %zu do not fit the context of %u", path, s->n_ids, held, c->n_ctx);
-    for (size_t i = 0; i < s->n_ids; i++)
-        if (s->ids[i] < 0 || (uint32_t)s->ids[i] >= c->model->info.vocab_size)
-            return err_set(err, "%s: token id %d, expected 0 to %u", path, s->ids[i], c->model->info.vocab_size - 1);
-    return 0;
+    return check_tokens(c, s, err);
 }
 
 static int check_spans(lnt_context *c, const lnt_span *spans, size_t n, lnt_error *err) {
@@ -180,49 +207,58 @@ static int check_spans(lnt_context *c, const lnt_span *spans, size_t n, lnt_erro
         outputs += outputs_of(&spans[i]);
         tokens += spans[i].n_ids;
     }
-    if (outputs > c->n_logits) return err_set(err, "%s: %zu rows of logits asked for, the context has room for %u", c->model->file.path, outputs, c->n_logits);
+    if (outputs > c->n_outputs && c->model->graph.values[c->output].rows == ROWS_OUTPUTS)
+        return err_set(err, "%s: %zu rows of output asked for, the context has room for %u", c->model->file.path, outputs, c->n_outputs);
+    tokens += c->model->cached ? c->lengths[0] : 0;
     for (size_t i = 0; i < c->n_taps; i++)
-        if (c->lengths[0] + tokens > c->taps[i].n_tokens)
-            return err_set(err, "%s: %zu tokens evaluated with room for the values of %zu", c->model->file.path, c->lengths[0] + tokens, c->taps[i].n_tokens);
+        if (tokens > c->taps[i].n_tokens)
+            return err_set(err, "%s: %zu tokens evaluated with room for the values of %zu", c->model->file.path, tokens, c->taps[i].n_tokens);
     return 0;
 }
 
 static void run_part(lnt_context *c) {
-    if (!c->n_tokens) return;
+    if (!c->rows[ROWS_TOKENS]) return;
     exec_run(c);
-    c->first_output += c->n_outputs;
-    c->n_tokens = c->n_pieces = c->n_outputs = 0;
+    c->done[ROWS_OUTPUTS] += c->rows[ROWS_OUTPUTS];
+    c->done[ROWS_SEQUENCES] += c->rows[ROWS_SEQUENCES];
+    memset(c->rows, 0, sizeof c->rows);
 }
 
-/* Adds tokens done .. done + n - 1 of a span to the part. */
-static void add_piece(lnt_context *c, const lnt_span *s, size_t done, size_t n) {
+/* Adds tokens done .. done + n - 1 of a span to the part; *wanted is the next of its outputs. */
+static void add_piece(lnt_context *c, const lnt_span *s, size_t done, size_t n, size_t *wanted) {
     size_t past = c->model->cached ? c->lengths[s->sequence] : 0, kv_at = 0;
-    if (c->n_pieces) {
-        const piece *before = &c->pieces[c->n_pieces - 1];
+    if (c->rows[ROWS_SEQUENCES]) {
+        const piece *before = &c->pieces[c->rows[ROWS_SEQUENCES] - 1];
         kv_at = before->kv_at + round_up(before->n_rows, LANES);
     }
-    c->pieces[c->n_pieces++] = (piece){s->sequence, c->n_tokens, n, past, kv_at};
-    for (size_t i = 0; i < n; i++) {
-        size_t row = c->n_tokens++;
-        c->ids[row] = s->ids[done + i];
-        c->positions[row] = (uint32_t)(past + i);
-        if (c->history) c->history[s->sequence][past + i] = s->ids[done + i];
-        if (s->all_logits || (!s->no_logits && done + i + 1 == s->n_ids)) c->outputs[c->n_outputs++] = (uint32_t)row;
+    c->pieces[c->rows[ROWS_SEQUENCES]++] = (piece){s->sequence, c->rows[ROWS_TOKENS], n, past, kv_at};
+    for (size_t i = done; i < done + n; i++) {
+        size_t row = c->rows[ROWS_TOKENS]++;
+        c->ids[row] = s->ids[i];
+        c->positions[row] = (uint32_t)(past + i - done);
+        c->segments[row] = s->segments && c->model->info.n_segments ? s->segments[i] : 0;
+        if (c->history) c->history[s->sequence][past + i - done] = s->ids[i];
+        bool listed = s->outputs && *wanted < s->n_outputs && s->outputs[*wanted] == i;
+        if (s->no_outputs || !(s->all_outputs || (s->outputs ? listed : i + 1 == s->n_ids))) continue;
+        c->outputs[c->rows[ROWS_OUTPUTS]++] = (uint32_t)row;
+        *wanted += listed;
     }
     c->lengths[s->sequence] = past + n;
 }
 
 int lnt_eval(lnt_context *c, const lnt_span *spans, size_t n_spans, lnt_error *err) {
     if (check_spans(c, spans, n_spans, err)) return -1;
-    c->first_output = c->n_tokens = c->n_pieces = c->n_outputs = 0;
+    memset(c->rows, 0, sizeof c->rows);
+    memset(c->done, 0, sizeof c->done);
     for (size_t i = 0; i < n_spans; i++) {
-        if (!c->model->cached && c->n_tokens + spans[i].n_ids > c->n_batch) run_part(c);
+        size_t wanted = 0;
+        if (!c->model->cached && c->rows[ROWS_TOKENS] + spans[i].n_ids > c->n_batch) run_part(c);
         for (size_t done = 0; done < spans[i].n_ids;) {
-            size_t n = spans[i].n_ids - done, room = c->n_batch - c->n_tokens;
+            size_t n = spans[i].n_ids - done, room = c->n_batch - c->rows[ROWS_TOKENS];
             if (n > room) n = room;
-            if (n) add_piece(c, &spans[i], done, n);
+            if (n) add_piece(c, &spans[i], done, n, &wanted);
             done += n;
-            if (c->n_tokens == c->n_batch) run_part(c);
+            if (c->rows[ROWS_TOKENS] == c->n_batch) run_part(c);
         }
     }
     run_part(c);
@@ -237,6 +273,6 @@ int lnt_sequence_shift(lnt_context *c, uint32_t sequence, size_t n_keep, size_t 
     c->lengths[sequence] = n_keep;
     if (!n || !n_drop) return 0;
     memmove(ids + n_keep, ids + n_keep + n_drop, n * sizeof *ids);
-    lnt_span span = {.sequence = sequence, .ids = ids + n_keep, .n_ids = n, .no_logits = true};
+    lnt_span span = {.sequence = sequence, .ids = ids + n_keep, .n_ids = n, .no_outputs = true};
     return lnt_eval(c, &span, 1, err);
 }

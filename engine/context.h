@@ -30,7 +30,9 @@ typedef struct kv_place {
 struct lnt_context {
     const lnt_model *model;
     const kernels *kernels;
-    uint32_t n_threads, n_ctx, n_sequences, n_batch, n_logits;
+    uint32_t n_threads, n_ctx, n_sequences, n_batch, n_outputs;
+    int32_t output; /* the value wanted */
+    int pooling;    /* instead of the graph's; -1: as the graph says */
     plan plan;
     pool *pool;
 
@@ -54,11 +56,11 @@ struct lnt_context {
     /* the part being run */
     int32_t *ids;
     uint32_t *positions;
-    size_t n_tokens;
+    uint8_t *segments;
     piece *pieces;
-    size_t n_pieces;
-    uint32_t *outputs; /* token rows whose logits are wanted */
-    size_t first_output, n_outputs;
+    uint32_t *outputs; /* token rows whose output is wanted */
+    size_t rows[ROWS_KINDS]; /* tokens, outputs, pieces */
+    size_t done[ROWS_KINDS]; /* by the parts before, as far as their rows stay: outputs, pieces */
     uint32_t *claimed; /* units of work taken of each step */
 };
 

@@ -13,7 +13,7 @@ static void sum_types(const lnt_model *m, uint64_t *count, uint64_t *bytes) {
     }
 }
 
-static const char *rows_name(graph_rows rows) { return rows == ROWS_TOKENS ? "tokens" : "outputs"; }
+static const char *rows_name(graph_rows rows) { return (const char *const[ROWS_KINDS]){"tokens", "outputs", "sequences"}[rows]; }
 
 /* ---- JSON ---- */
 
@@ -141,7 +141,7 @@ static void print_graph(const lnt_model *m, FILE *out) {
         for (int k = 0; k < OP_INPUTS && op->inputs[k] != GRAPH_NONE; k++) fprintf(out, "%s%%%d", k ? ", " : "", op->inputs[k]);
         fprintf(out, ")");
         for (int k = 0; k < OP_TENSORS && op->tensors[k] != GRAPH_NONE; k++) fprintf(out, " %s", m->file.tensors[op->tensors[k]].name);
-        if (op->kind == OP_LINEAR && op->activation) fprintf(out, " %s", graph_activation_name(op->activation));
+        if (graph_op_choice(op)) fprintf(out, " %s", graph_op_choice(op));
         fprintf(out, "\n");
     }
 }

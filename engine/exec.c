@@ -36,10 +36,10 @@ static const float *vector_of(const lnt_context *c, const graph_op *op, int i) {
 
 static graph_rows kind_of(const lnt_context *c, int32_t v) { return c->model->graph.values[v].rows; }
 static size_t width_of(const lnt_context *c, int32_t v) { return c->model->graph.values[v].width; }
-static size_t rows_of(const lnt_context *c, int32_t v) { return kind_of(c, v) == ROWS_OUTPUTS ? c->n_outputs : c->n_tokens; }
+static size_t rows_of(const lnt_context *c, int32_t v) { return c->rows[kind_of(c, v)]; }
 
-/* Rows of outputs stand behind those of the parts before. */
-static size_t row_base(const lnt_context *c, int32_t v) { return kind_of(c, v) == ROWS_OUTPUTS ? c->first_output : 0; }
+/* Rows that are given out stand behind those of the parts before. */
+static size_t row_base(const lnt_context *c, int32_t v) { return c->done[kind_of(c, v)]; }
 static float *f32_row(const lnt_context *c, int32_t v, size_t row) {
     const plan_value *pv = &c->plan.values[v];
     return (float *)(void *)(c->shared + pv->f32_at + (row_base(c, v) + row) * pv->f32_stride);
@@ -47,51 +47,64 @@ static float *f32_row(const lnt_context *c, int32_t v, size_t row) {
 
 static bool is_private(const lnt_context *c, const plan_step *s) { return s->may_be_private && rows_of(c, s->output) <= PRIVATE_ROWS; }
 
-/* The first row of a prepared (or any) value in the form asked for, as this thread reads or writes it. */
-static unsigned char *form_of(const thread *t, int32_t v, bool quantized) {
+/* The first row of a prepared (or any) value's floats, and of one of its forms, as this thread reads or writes them. */
+static unsigned char *floats_of(const thread *t, int32_t v) {
     const plan_value *pv = &t->c->plan.values[v];
-    size_t own = quantized ? pv->private_quant_at : pv->private_f32_at;
-    if (own != NO_PLACE && rows_of(t->c, v) <= PRIVATE_ROWS) return t->own + own;
-    size_t at = quantized ? pv->quant_at : pv->f32_at, stride = quantized ? pv->quant_stride : pv->f32_stride;
-    return at == NO_PLACE ? NULL : t->c->shared + at + row_base(t->c, v) * stride;
+    if (pv->private_f32_at != NO_PLACE && rows_of(t->c, v) <= PRIVATE_ROWS) return t->own + pv->private_f32_at;
+    return pv->f32_at == NO_PLACE ? NULL : t->c->shared + pv->f32_at + row_base(t->c, v) * pv->f32_stride;
+}
+static unsigned char *form_of(const thread *t, int32_t v, uint32_t form) {
+    const plan_form *f = &t->c->plan.forms[form];
+    if (f->private_at != NO_PLACE && rows_of(t->c, v) <= PRIVATE_ROWS) return t->own + f->private_at;
+    return t->c->shared + f->at + row_base(t->c, v) * t->c->plan.values[v].quant_stride;
+}
+
+/* y += row of a table in rows; NULL: there is no table. */
+static void add_table_row(const thread *t, const lnt_tensor *table, size_t row, float *y) {
+    if (!table) return;
+    size_t padded = round_up(table->k, LANES);
+    const float *x = (const float *)table->data + row * padded;
+    float *wide = (float *)(void *)(t->own + t->c->row_at);
+    if (table->type == TENSOR_F16) t->c->kernels->f16_to_f32((const uint16_t *)table->data + row * padded, wide, padded), x = wide;
+    t->c->kernels->add(x, y, table->k);
 }
 
 static void embed(const thread *t, const plan_step *s) {
     const lnt_context *c = t->c;
-    const lnt_tensor *tokens = tensor_of(c, s->op, 0), *positions = tensor_of(c, s->op, 1);
-    size_t width = width_of(c, s->output), padded = round_up(width, LANES);
-    float *wide = (float *)(void *)(t->own + c->row_at);
-    range rows = share_of(t, c->n_tokens);
+    const lnt_tensor *tokens = tensor_of(c, s->op, 0);
+    range rows = share_of(t, c->rows[ROWS_TOKENS]);
     for (size_t r = rows.begin; r < rows.end; r++) {
         float *y = f32_row(c, s->output, r);
-        c->kernels->weight_row[tokens->type](tokens->data, tokens->scale, width, (size_t)c->ids[r], y);
-        if (!positions) continue;
-        size_t at = (c->positions[r] + s->op->position_offset) * padded;
-        const float *p = (const float *)positions->data + at;
-        if (positions->type == TENSOR_F16) c->kernels->f16_to_f32((const uint16_t *)positions->data + at, wide, padded), p = wide;
-        c->kernels->add(p, y, width);
+        c->kernels->weight_row[tokens->type](tokens->data, tokens->scale, tokens->k, (size_t)c->ids[r], y);
+        add_table_row(t, tensor_of(c, s->op, 2), c->segments[r], y);
+        add_table_row(t, tensor_of(c, s->op, 1), c->positions[r] + s->op->position_offset, y);
     }
 }
 
-static void prepare_row(const thread *t, const plan_step *s, size_t row, float *f32, unsigned char *quant) {
+/* The row's floats: as they are, or normed into y (NULL: into the thread's own memory). */
+static const float *normed_row(const thread *t, const plan_step *s, size_t row, float *y) {
     const lnt_context *c = t->c;
     const float *x = f32_row(c, s->input, row);
-    size_t width = width_of(c, s->input);
-    if (s->op) {
-        float *y = f32 ? f32 : (float *)(void *)(t->own + c->row_at);
-        c->kernels->norm((norm_kind)s->op->norm, x, vector_of(c, s->op, 0), vector_of(c, s->op, 1), s->op->eps, width, y);
-        x = y;
-    }
-    if (quant) c->kernels->quantize(x, NULL, width, quant);
+    if (!s->op) return x;
+    if (!y) y = (float *)(void *)(t->own + c->row_at);
+    c->kernels->norm((norm_kind)s->op->norm, x, vector_of(c, s->op, 0), vector_of(c, s->op, 1), s->op->eps, width_of(c, s->input), y);
+    return y;
 }
 
 static void prepare(const thread *t, const plan_step *s) {
-    const plan_value *pv = &t->c->plan.values[s->output];
-    size_t n = rows_of(t->c, s->output);
-    range rows = is_private(t->c, s) ? (range){0, n} : share_of(t, n);
-    unsigned char *f32 = s->op ? form_of(t, s->output, false) : NULL, *quant = form_of(t, s->output, true);
-    for (size_t r = rows.begin; r < rows.end; r++)
-        prepare_row(t, s, r, f32 ? (float *)(void *)(f32 + r * pv->f32_stride) : NULL, quant ? quant + r * pv->quant_stride : NULL);
+    const lnt_context *c = t->c;
+    const plan_value *pv = &c->plan.values[s->output];
+    size_t n = rows_of(c, s->output);
+    range rows = is_private(c, s) ? (range){0, n} : share_of(t, n);
+    unsigned char *f32 = s->op ? floats_of(t, s->output) : NULL;
+    for (size_t r = rows.begin; r < rows.end; r++) {
+        const float *x = normed_row(t, s, r, f32 ? (float *)(void *)(f32 + r * pv->f32_stride) : NULL);
+        for (uint32_t f = s->form; f < s->form + s->n_forms; f++) {
+            int32_t scale = c->plan.forms[f].x_scale;
+            c->kernels->quantize(x, scale == GRAPH_NONE ? NULL : c->model->file.tensors[scale].data, width_of(c, s->output),
+                                 form_of(t, s->output, f) + r * pv->quant_stride);
+        }
+    }
 }
 
 /* Weights of a model beyond the caches come from memory when few rows share them. */
@@ -101,9 +114,8 @@ static void linear(const thread *t, size_t step, const plan_step *s) {
     const lnt_context *c = t->c;
     const lnt_tensor *w = tensor_of(c, s->op, 0);
     const plan_value *x = &c->plan.values[s->input], *y = &c->plan.values[s->output];
-    bool quantized = w->type >= TENSOR_Q8;
     size_t rows = rows_of(c, s->output);
-    linear_args a = {.x = form_of(t, s->input, quantized), .x_stride = quantized ? x->quant_stride : x->f32_stride, .w = w->data,
+    linear_args a = {.x = s->n_forms ? form_of(t, s->input, s->form) : floats_of(t, s->input), .x_stride = s->n_forms ? x->quant_stride : x->f32_stride, .w = w->data,
                      .w_scale = w->scale, .w_sum = w->sum, .k = w->k, .bias = vector_of(c, s->op, 1),
                      .act = (activation)s->op->activation, .y = f32_row(c, s->output, 0), .y_stride = y->f32_stride / sizeof(float),
                      .stream = streams(c, rows)};
@@ -162,13 +174,24 @@ static void attend_head(const thread *t, const plan_step *s, const piece *p, siz
 }
 
 static void attend(const thread *t, size_t step, const plan_step *s) {
-    size_t heads = s->op->kv_heads, units = t->c->n_pieces * heads;
+    size_t heads = s->op->kv_heads, units = t->c->rows[ROWS_SEQUENCES] * heads;
     for (range u; claim(t, step, units, 1, &u);)
         for (size_t i = u.begin; i < u.end; i++) attend_head(t, s, &t->c->pieces[i / heads], i % heads);
 }
 
+static void pool_rows(const thread *t, const plan_step *s) {
+    const lnt_context *c = t->c;
+    pooling_kind kind = (pooling_kind)(c->pooling < 0 ? s->op->pooling : c->pooling);
+    range pieces = share_of(t, c->rows[ROWS_SEQUENCES]);
+    for (size_t i = pieces.begin; i < pieces.end; i++) {
+        const piece *p = &c->pieces[i];
+        c->kernels->pool(kind, f32_row(c, s->input, p->first_row), c->plan.values[s->input].f32_stride / sizeof(float), p->n_rows, width_of(c, s->output),
+                         f32_row(c, s->output, i));
+    }
+}
+
 static void select_rows(const thread *t, const plan_step *s) {
-    range rows = share_of(t, t->c->n_outputs);
+    range rows = share_of(t, t->c->rows[ROWS_OUTPUTS]);
     for (size_t r = rows.begin; r < rows.end; r++)
         memcpy(f32_row(t->c, s->output, r), f32_row(t->c, s->input, t->c->outputs[r]), t->c->plan.values[s->output].f32_stride);
 }
@@ -177,12 +200,9 @@ static void select_rows(const thread *t, const plan_step *s) {
 static void copy_tap(const thread *t, const plan_step *s, const tap *to) {
     const lnt_context *c = t->c;
     size_t width = width_of(c, s->output);
-    float *own = (float *)(void *)(t->own + c->row_at);
     range rows = share_of(t, rows_of(c, s->output));
     for (size_t r = rows.begin; r < rows.end; r++) {
-        const float *row = own;
-        if (s->kind == STEP_PREPARE) prepare_row(t, s, r, own, NULL);
-        else row = f32_row(c, s->output, r);
+        const float *row = s->kind == STEP_PREPARE ? normed_row(t, s, r, NULL) : f32_row(c, s->output, r);
         size_t token = kind_of(c, s->output) == ROWS_OUTPUTS ? c->outputs[r] : r;
         memcpy(to->out + c->positions[token] * width, row, width * sizeof(float));
     }
@@ -197,6 +217,7 @@ static void run_step(const thread *t, size_t i) {
     case STEP_LINEAR: linear(t, i, s); break;
     case STEP_ATTENTION: attend(t, i, s); break;
     case STEP_SELECT: select_rows(t, s); break;
+    case STEP_POOL: pool_rows(t, s); break;
     }
     if (s->kind != STEP_PREPARE || !is_private(t->c, s)) pool_barrier(t->c->pool);
     const tap *to = t->c->n_taps && !(s->kind == STEP_PREPARE && !s->op) ? find_tap(t->c, s->output, false) : NULL;

@@ -6,9 +6,8 @@
 #include <string.h>
 
 static const char *const ACTIVATION_NAMES[ACTIVATIONS] = {"none", "gelu_tanh", "gelu_erf", "relu", "silu", "tanh"};
-static const char *const NORM_NAMES[] = {"layer", "rms"};
-
-const char *graph_activation_name(int activation) { return ACTIVATION_NAMES[activation]; }
+static const char *const NORM_NAMES[NORMS] = {"layer", "rms", "l2"};
+static const char *const POOLING_NAMES[POOLINGS] = {"first", "last", "mean", "max", "mean_sqrt", "weighted_mean"};
 
 static bool find_name(const char *const *names, int n, const char *name, int *out) {
     for (int i = 0; i < n; i++)
@@ -20,15 +19,20 @@ static bool find_name(const char *const *names, int n, const char *name, int *ou
 }
 
 bool graph_activation_from_name(const char *name, int *activation) { return find_name(ACTIVATION_NAMES, ACTIVATIONS, name, activation); }
+bool graph_pooling_from_name(const char *name, int *pooling) { return find_name(POOLING_NAMES, POOLINGS, name, pooling); }
 
 /* ---- attributes: one table serves reading, writing and the refusal of what is unknown ---- */
 
-typedef enum attribute_kind { ATTR_U32, ATTR_F32, ATTR_BOOL, ATTR_ACTIVATION, ATTR_NORM } attribute_kind;
+typedef enum attribute_kind { ATTR_U32, ATTR_F32, ATTR_BOOL, ATTR_ACTIVATION, ATTR_NORM, ATTR_POOLING } attribute_kind;
 typedef struct attribute {
     const char *name;
     attribute_kind kind;
     size_t at; /* in graph_op */
 } attribute;
+/* Of the kinds that are one name of a list. */
+static const struct { const char *const *names; int n; } LISTS[] = {
+    [ATTR_ACTIVATION] = {ACTIVATION_NAMES, ACTIVATIONS}, [ATTR_NORM] = {NORM_NAMES, NORMS}, [ATTR_POOLING] = {POOLING_NAMES, POOLINGS}};
+
 #define ATTR(name, kind) {#name, kind, offsetof(graph_op, name)}
 
 typedef struct op_form {
@@ -38,16 +42,23 @@ typedef struct op_form {
 } op_form;
 
 static const op_form FORMS[OP_KINDS] = {
-    [OP_EMBED] = {"embed", 0, 0, 1, 2, {ATTR(position_offset, ATTR_U32)}},
-    [OP_NORM] = {"norm", 1, 1, 1, 2, {ATTR(norm, ATTR_NORM), ATTR(eps, ATTR_F32)}},
-    [OP_LINEAR] = {"linear", 1, 2, 1, 2, {ATTR(activation, ATTR_ACTIVATION)}},
+    [OP_EMBED] = {"embed", 0, 0, 1, 3, {ATTR(position_offset, ATTR_U32)}},
+    [OP_NORM] = {"norm", 1, 1, 0, 2, {ATTR(norm, ATTR_NORM), ATTR(eps, ATTR_F32)}},
+    [OP_LINEAR] = {"linear", 1, 2, 1, 3, {ATTR(activation, ATTR_ACTIVATION)}},
     [OP_ATTENTION] = {"attention", 3, 3, 0, 0,
                       {ATTR(heads, ATTR_U32), ATTR(kv_heads, ATTR_U32), ATTR(head_dim, ATTR_U32), ATTR(q_at, ATTR_U32), ATTR(k_at, ATTR_U32),
                        ATTR(v_at, ATTR_U32), ATTR(scale, ATTR_F32), ATTR(causal, ATTR_BOOL), ATTR(cache, ATTR_BOOL)}},
     [OP_SELECT] = {"select", 1, 1, 0, 0, {{0}}},
+    [OP_POOL] = {"pool", 1, 1, 0, 0, {ATTR(pooling, ATTR_POOLING)}},
 };
 
 const char *graph_op_name(graph_op_kind kind) { return FORMS[kind].name; }
+
+const char *graph_op_choice(const graph_op *op) {
+    for (const attribute *a = FORMS[op->kind].attributes; a->name; a++)
+        if (a->kind >= ATTR_ACTIVATION) return LISTS[a->kind].names[*(const int *)(const void *)((const char *)op + a->at)];
+    return NULL;
+}
 
 static const attribute *find_attribute(const op_form *form, const char *name) {
     for (const attribute *a = form->attributes; a->name; a++)
@@ -71,11 +82,9 @@ static bool read_attribute(const attribute *a, const kv_block *block, graph_op *
         *(float *)(void *)field = (float)d;
         return true;
     case ATTR_BOOL: return kv_get_bool(block, a->name, (bool *)field);
-    case ATTR_ACTIVATION:
-        return kv_get_string(block, a->name, &s, &n) && strlen(s) == n && graph_activation_from_name(s, (int *)(void *)field);
-    case ATTR_NORM: return kv_get_string(block, a->name, &s, &n) && strlen(s) == n && find_name(NORM_NAMES, 2, s, (int *)(void *)field);
+    default:
+        return kv_get_string(block, a->name, &s, &n) && strlen(s) == n && find_name(LISTS[a->kind].names, LISTS[a->kind].n, s, (int *)(void *)field);
     }
-    return false;
 }
 
 static void write_attribute(const attribute *a, const graph_op *op, buffer *out) {
@@ -84,11 +93,9 @@ static void write_attribute(const attribute *a, const graph_op *op, buffer *out)
     case ATTR_U32: kv_put_u64(out, a->name, *(const uint32_t *)(const void *)field); break;
     case ATTR_F32: kv_put_f64(out, a->name, (double)*(const float *)(const void *)field); break;
     case ATTR_BOOL: kv_put_bool(out, a->name, *(const bool *)field); break;
-    case ATTR_ACTIVATION:
-    case ATTR_NORM: {
-        const char *name = (a->kind == ATTR_NORM ? NORM_NAMES : ACTIVATION_NAMES)[*(const int *)(const void *)field];
+    default: {
+        const char *name = LISTS[a->kind].names[*(const int *)(const void *)field];
         kv_put_string(out, a->name, name, strlen(name));
-        break;
     }
     }
 }
@@ -183,11 +190,19 @@ static bool is_vector(const lnt_tensor *t, uint64_t width) {
 }
 
 static int check_embed(const reader *r, size_t i, const graph_op *op, const graph_value *out) {
-    const lnt_tensor *tokens = tensor_of(r, op, 0), *positions = tensor_of(r, op, 1);
+    const lnt_tensor *tokens = tensor_of(r, op, 0), *positions = tensor_of(r, op, 1), *segments = tensor_of(r, op, 2);
     if (out->rows != ROWS_TOKENS || tokens->layout != LAYOUT_PANELS || tokens->k != out->width) return bad_op(r, i, "token table and output differ in shape");
     if (positions && (positions->layout != LAYOUT_ROWS || positions->k != out->width || positions->n <= op->position_offset))
         return bad_op(r, i, "position table and output differ in shape");
+    if (segments && (segments->layout != LAYOUT_ROWS || segments->k != out->width)) return bad_op(r, i, "segment table and output differ in shape");
     return 0;
+}
+
+static int check_norm(const reader *r, size_t i, const graph_op *op, const graph_value *in, const graph_value *out) {
+    if ((op->norm == NORM_L2) != (op->tensors[0] == GRAPH_NONE)) return bad_op(r, i, "expected gamma, and none for the norm 'l2'");
+    if (in->rows != out->rows || in->width != out->width || !is_vector(tensor_of(r, op, 0), in->width) || !is_vector(tensor_of(r, op, 1), in->width))
+        return bad_op(r, i, "input, output, gamma and beta differ in width");
+    return op->eps >= 0 ? 0 : bad_op(r, i, "eps is negative");
 }
 
 static int check_linear(const reader *r, size_t i, const graph_op *op, const graph_value *in, const graph_value *out) {
@@ -198,6 +213,8 @@ static int check_linear(const reader *r, size_t i, const graph_op *op, const gra
     if (!is_vector(tensor_of(r, op, 1), out->width)) return bad_op(r, i, "the bias is not an f32 vector of the output's width");
     if (in->rows != out->rows || (residual && (residual->rows != out->rows || residual->width != out->width)))
         return bad_op(r, i, "input, residual and output differ in rows or width");
+    if (tensor_of(r, op, 2) && w->type < TENSOR_Q8) return bad_op(r, i, "has scales of its input, expected them beside q8 or q4 weights only");
+    if (!is_vector(tensor_of(r, op, 2), in->width)) return bad_op(r, i, "the scales of its input are not an f32 vector of the input's width");
     return 0;
 }
 
@@ -220,10 +237,9 @@ static int check_shapes(const reader *r, size_t i) {
     case OP_EMBED: return check_embed(r, i, op, out);
     case OP_LINEAR: return check_linear(r, i, op, in, out);
     case OP_ATTENTION: return check_attention(r, i, op, out);
-    case OP_NORM:
-        if (in->rows != out->rows || in->width != out->width || !is_vector(tensor_of(r, op, 0), in->width) || !is_vector(tensor_of(r, op, 1), in->width))
-            return bad_op(r, i, "input, output, gamma and beta differ in width");
-        if (!(op->eps >= 0)) return bad_op(r, i, "eps is negative");
+    case OP_NORM: return check_norm(r, i, op, in, out);
+    case OP_POOL:
+        if (in->rows != ROWS_TOKENS || out->rows != ROWS_SEQUENCES || in->width != out->width) return bad_op(r, i, "expected rows of tokens in, rows of sequences out");
         return 0;
     default: /* OP_SELECT: read_op lets no other in */
         if (in->rows != ROWS_TOKENS || out->rows != ROWS_OUTPUTS || in->width != out->width) return bad_op(r, i, "expected rows of tokens in, rows of outputs out");
@@ -276,7 +292,7 @@ static int read_graph(reader *r, const unsigned char *bytes, size_t size) {
 
 int graph_open(graph *g, const void *bytes, size_t size, const lnt_tensor *tensors, size_t n_tensors, const char *path, lnt_error *err) {
     *g = (graph){0};
-    reader r = {g, tensors, n_tensors, path, err, NULL};
+    reader r = {.g = g, .tensors = tensors, .n_tensors = n_tensors, .path = path, .err = err};
     int rc = size < sizeof(graph_head) ? err_set(err, "%s: graph: has %zu bytes, expected at least %zu", path, size, sizeof(graph_head))
                                         : read_graph(&r, bytes, size);
     free(r.made);

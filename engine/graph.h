@@ -7,12 +7,13 @@
 
 /* What the rows of a value are. */
 typedef enum graph_rows {
-    ROWS_TOKENS,  /* one per token of the evaluation */
-    ROWS_OUTPUTS, /* one per token whose logits are wanted */
+    ROWS_TOKENS,    /* one per token of the evaluation */
+    ROWS_OUTPUTS,   /* one per token whose output is wanted */
+    ROWS_SEQUENCES, /* one per sequence */
     ROWS_KINDS
 } graph_rows;
 
-typedef enum graph_op_kind { OP_EMBED, OP_NORM, OP_LINEAR, OP_ATTENTION, OP_SELECT, OP_KINDS } graph_op_kind;
+typedef enum graph_op_kind { OP_EMBED, OP_NORM, OP_LINEAR, OP_ATTENTION, OP_SELECT, OP_POOL, OP_KINDS } graph_op_kind;
 
 enum { OP_INPUTS = 4, OP_TENSORS = 4, GRAPH_NONE = -1, MAX_WIDTH = 1 << 24 };
 
@@ -24,19 +25,22 @@ typedef struct graph_value {
 /* Attributes, checked; those that a kind has not got are 0. */
 typedef struct graph_op {
     graph_op_kind kind;
-    int32_t inputs[OP_INPUTS], tensors[OP_TENSORS]; /* GRAPH_NONE where there is none */
+    int32_t inputs[OP_INPUTS];   /* GRAPH_NONE where there is none; linear: x, residual; attention: q, k, v */
+    int32_t tensors[OP_TENSORS]; /* embed: tokens, positions, segments; norm: gamma, beta; linear: w, bias, scales of x's columns */
     int32_t output;
-    int norm;       /* norm: norm_kind of simd/kernels.h */
+    int norm;       /* norm: norm_kind of simd/kernels.h; NORM_L2 has no tensors */
     float eps;      /* norm */
     int activation; /* linear: activation of simd/kernels.h */
     uint32_t position_offset;        /* embed: added to positions before the position table is read */
     uint32_t heads, kv_heads, head_dim; /* attention */
     uint32_t q_at, k_at, v_at;       /* attention: first column of each in its input */
+    int pooling;                     /* pool: pooling_kind of simd/kernels.h */
     float scale;                     /* attention: of q.k */
     bool causal, cache;              /* attention: keys after the query are unseen; keys stay for later evaluations */
 } graph_op;
 
-/* A value with a name to the outside: "logits" 0, "hidden" i, "attention" i (the attention op that makes it). */
+/* A value with a name to the outside: "logits" 0, "embedding" 0, "pooled" 0, "next_sentence" 0, "hidden" i, "attention" i
+   (the attention op that makes it). */
 typedef struct graph_tap {
     const char *name;
     uint32_t index;
@@ -56,9 +60,11 @@ int graph_open(graph *g, const void *bytes, size_t size, const lnt_tensor *tenso
 void graph_free(graph *g);
 const graph_tap *graph_find_tap(const graph *g, const char *name, uint32_t index);
 const char *graph_op_name(graph_op_kind kind);
-const char *graph_activation_name(int activation);
-/* false: no activation of that name. */
+/* The name of what an op has one of several kinds of (activation, norm, pooling); NULL: it has none. */
+const char *graph_op_choice(const graph_op *op);
+/* false: nothing has that name. */
 bool graph_activation_from_name(const char *name, int *activation);
+bool graph_pooling_from_name(const char *name, int *pooling);
 
 /* ---- building, for converters ---- */
 

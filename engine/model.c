@@ -23,37 +23,106 @@ static int32_t read_id(const lnt_model *m, const char *key) {
     return kv_get_i64(&m->metadata, key, &v) && v >= 0 && v < m->info.vocab_size ? (int32_t)v : -1;
 }
 
+/* A list of strings that are C strings; a missing one is empty. */
+static int read_strings(const lnt_model *m, const char *key, kv_entry *out, lnt_error *err) {
+    if (!kv_find(&m->metadata, key, KV_STRINGS, out)) *out = (kv_entry){0};
+    for (uint64_t i = 0; i < out->count; i++) {
+        size_t n;
+        const char *s = kv_string_at(out, i, &n);
+        if (strlen(s) != n) return err_set(err, "%s: metadata: string %llu of '%s' holds a NUL", m->file.path, (unsigned long long)i, key);
+    }
+    return 0;
+}
+
+static int read_lists(lnt_model *m, lnt_error *err) {
+    if (read_strings(m, "labels", &m->labels, err) || read_strings(m, "prompt_names", &m->prompt_names, err) || read_strings(m, "prompts", &m->prompts, err))
+        return -1;
+    if (m->labels.count > 1u << 24) return err_set(err, "%s: metadata: %llu labels, expected at most %u", m->file.path, (unsigned long long)m->labels.count, 1u << 24);
+    if (m->prompts.count == m->prompt_names.count) return 0;
+    return err_set(err, "%s: metadata: 'prompts' and 'prompt_names' are not lists of the same length", m->file.path);
+}
+
 static int read_info(lnt_model *m, lnt_error *err) {
     lnt_info *i = &m->info;
     i->architecture = read_text(m, "architecture");
     i->name = read_text(m, "name");
+    i->scores = read_text(m, "scores");
     if (read_u32(m, "vocab_size", true, &i->vocab_size, err) || read_u32(m, "n_ctx", true, &i->n_ctx, err) || read_u32(m, "width", true, &i->width, err) ||
-        read_u32(m, "n_layers", false, &i->n_layers, err) || read_u32(m, "n_heads", false, &i->n_heads, err) || read_u32(m, "head_dim", false, &i->head_dim, err))
+        read_u32(m, "n_layers", false, &i->n_layers, err) || read_u32(m, "n_heads", false, &i->n_heads, err) || read_u32(m, "head_dim", false, &i->head_dim, err) ||
+        read_u32(m, "max_tokens", false, &i->max_tokens, err) || read_lists(m, err))
         return -1;
+    if (!i->max_tokens || i->max_tokens > i->n_ctx) i->max_tokens = i->n_ctx;
+    i->n_labels = (uint32_t)m->labels.count;
     i->bos_id = read_id(m, "bos_id");
     i->eos_id = read_id(m, "eos_id");
+    i->mask_id = read_id(m, "mask_id");
     i->file_bytes = m->file.size;
     for (size_t t = 0; t < m->file.n_tensors; t++) i->n_parameters += m->file.tensors[t].n * m->file.tensors[t].k;
     return 0;
 }
 
-/* What the metadata promises must be what the graph does: ids below vocab_size and positions below n_ctx stay inside
-   their tables, and logits have vocab_size columns. */
+/* Ids below vocab_size, positions below n_ctx and segments below n_segments stay inside their tables. */
+static int check_tables(lnt_model *m, const graph_op *op, lnt_error *err) {
+    const lnt_tensor *tables[3];
+    for (int k = 0; k < 3; k++) tables[k] = op->tensors[k] == GRAPH_NONE ? NULL : &m->file.tensors[op->tensors[k]];
+    if (tables[0]->n < m->info.vocab_size) return err_set(err, "%s: tensor '%s' has fewer rows than vocab_size %u", m->file.path, tables[0]->name, m->info.vocab_size);
+    if (tables[1] && tables[1]->n < (uint64_t)m->info.n_ctx + op->position_offset)
+        return err_set(err, "%s: tensor '%s' has fewer rows than n_ctx %u", m->file.path, tables[1]->name, m->info.n_ctx);
+    uint32_t n = tables[2] ? (tables[2]->n < 256 ? (uint32_t)tables[2]->n : 256) : 0;
+    if (n && (!m->info.n_segments || n < m->info.n_segments)) m->info.n_segments = n;
+    return 0;
+}
+
+static const char *const OUTPUTS[] = {"logits", "embedding", "pooled", "next_sentence"};
+enum { N_OUTPUTS = sizeof OUTPUTS / sizeof *OUTPUTS };
+
+static const graph_value *output_of(const lnt_model *m, const char *name) {
+    const graph_tap *t = graph_find_tap(&m->graph, name, 0);
+    return t ? &m->graph.values[t->value] : NULL;
+}
+
+/* What the metadata says of the logits must be what the graph does. */
+static int check_logits(lnt_model *m, lnt_error *err) {
+    static const struct { const char *task; graph_rows rows; bool of_labels; } TASKS[] = {
+        {"causal-lm", ROWS_OUTPUTS, false}, {"masked-lm", ROWS_OUTPUTS, false}, {"sequence-classification", ROWS_SEQUENCES, true},
+        {"token-classification", ROWS_OUTPUTS, true}, {"question-answering", ROWS_OUTPUTS, true}};
+    const graph_value *logits = output_of(m, "logits");
+    m->info.task = "";
+    if (!logits) return 0;
+    m->info.task = "causal-lm";
+    kv_get_string(&m->metadata, "task", &m->info.task, NULL);
+    for (size_t i = 0; i < sizeof TASKS / sizeof *TASKS; i++) {
+        if (strcmp(m->info.task, TASKS[i].task)) continue;
+        uint32_t columns = TASKS[i].of_labels ? m->info.n_labels : m->info.vocab_size;
+        if (logits->rows == TASKS[i].rows && logits->width == columns) return 0;
+        return err_set(err, "%s: graph: no output 'logits' of %u columns for %s", m->file.path, columns, m->info.task);
+    }
+    return err_set(err, "%s: metadata: task '%s' is not known to this version of Linnet", m->file.path, m->info.task);
+}
+
+int32_t model_output(const lnt_model *m, const char *name, lnt_error *err) {
+    if (!name) return m->output;
+    for (int i = 0; i < N_OUTPUTS; i++)
+        if (!strcmp(name, OUTPUTS[i]) && output_of(m, name)) return (int32_t)(output_of(m, name) - m->graph.values);
+    err_set(err, "%s: the model gives no output '%s'", m->file.path, name);
+    return GRAPH_NONE;
+}
+
 static int check_promises(lnt_model *m, lnt_error *err) {
     const graph *g = &m->graph;
-    const graph_tap *logits = graph_find_tap(g, "logits", 0);
-    if (!logits || g->values[logits->value].width != m->info.vocab_size || g->values[logits->value].rows != ROWS_OUTPUTS)
-        return err_set(err, "%s: graph: no output 'logits' of %u columns", m->file.path, m->info.vocab_size);
-    m->logits = logits->value;
+    m->output = GRAPH_NONE;
+    for (size_t i = 0; i < N_OUTPUTS; i++) {
+        const graph_value *v = output_of(m, OUTPUTS[i]);
+        if (v && i && v->rows != ROWS_SEQUENCES) return err_set(err, "%s: graph: output '%s' is not of sequences", m->file.path, OUTPUTS[i]);
+        if (v && m->output == GRAPH_NONE) m->output = (int32_t)(v - g->values);
+    }
+    if (m->output == GRAPH_NONE) return err_set(err, "%s: graph: no output, expected 'logits' or 'embedding'", m->file.path);
+    if (check_logits(m, err)) return -1;
+    if (output_of(m, "embedding")) m->info.embedding_width = output_of(m, "embedding")->width;
     m->cached = true;
     for (size_t i = 0; i < g->n_ops; i++) {
-        const graph_op *op = &g->ops[i];
-        if (op->kind == OP_ATTENTION && !op->cache) m->cached = false;
-        if (op->kind != OP_EMBED) continue;
-        if (m->file.tensors[op->tensors[0]].n < m->info.vocab_size)
-            return err_set(err, "%s: tensor '%s' has fewer rows than vocab_size %u", m->file.path, m->file.tensors[op->tensors[0]].name, m->info.vocab_size);
-        if (op->tensors[1] != GRAPH_NONE && m->file.tensors[op->tensors[1]].n < (uint64_t)m->info.n_ctx + op->position_offset)
-            return err_set(err, "%s: tensor '%s' has fewer rows than n_ctx %u", m->file.path, m->file.tensors[op->tensors[1]].name, m->info.n_ctx);
+        if ((g->ops[i].kind == OP_ATTENTION && !g->ops[i].cache) || g->ops[i].kind == OP_POOL) m->cached = false;
+        if (g->ops[i].kind == OP_EMBED && check_tables(m, &g->ops[i], err)) return -1;
     }
     return 0;
 }
@@ -64,8 +133,10 @@ static int check_taps(const lnt_model *m, lnt_error *err) {
         const graph_tap *t = &m->graph.taps[i];
         const graph_op *maker = m->graph.ops;
         while (maker->output != t->value) maker++;
-        bool logits = !strcmp(t->name, "logits"), hidden = !strcmp(t->name, "hidden"), attention = !strcmp(t->name, "attention");
-        if (!logits && !hidden && !attention) return err_set(err, "%s: graph: tap '%s' is not known to this version of Linnet", m->file.path, t->name);
+        bool hidden = !strcmp(t->name, "hidden"), attention = !strcmp(t->name, "attention");
+        bool output = false;
+        for (int k = 0; k < N_OUTPUTS; k++) output |= !strcmp(t->name, OUTPUTS[k]);
+        if (!output && !hidden && !attention) return err_set(err, "%s: graph: tap '%s' is not known to this version of Linnet", m->file.path, t->name);
         if (hidden && (m->graph.values[t->value].width != m->info.width || t->index > m->info.n_layers))
             return err_set(err, "%s: graph: tap 'hidden' %u does not have the model's width %u, or is behind its layers", m->file.path, t->index, m->info.width);
         if (attention && (maker->kind != OP_ATTENTION || maker->heads != m->info.n_heads || t->index >= m->info.n_layers))
@@ -109,6 +180,17 @@ void lnt_close(lnt_model *m) {
     graph_free(&m->graph);
     lnt_file_close(&m->file);
     free(m);
+}
+
+const char *lnt_label(const lnt_model *m, uint32_t label) { return label < m->labels.count ? kv_string_at(&m->labels, label, &(size_t){0}) : NULL; }
+
+const char *lnt_prompt_name(const lnt_model *m, size_t i) { return i < m->prompt_names.count ? kv_string_at(&m->prompt_names, i, &(size_t){0}) : NULL; }
+
+const char *lnt_prompt(const lnt_model *m, const char *name) {
+    if (!name && !kv_get_string(&m->metadata, "default_prompt", &name, NULL)) return "";
+    for (size_t i = 0; i < m->prompt_names.count; i++)
+        if (!strcmp(lnt_prompt_name(m, i), name)) return kv_string_at(&m->prompts, i, &(size_t){0});
+    return NULL;
 }
 
 int lnt_verify(const lnt_model *m, lnt_error *err) { return lnt_file_verify(&m->file, err); }

@@ -12,10 +12,13 @@ struct lnt_model {
     struct tokenizer_model *tokenizer; /* NULL: the file has none */
     graph graph;
     lnt_info info;
-    int32_t logits; /* the value tapped as "logits" */
-    bool cached;    /* every attention keeps its keys: sequences can be continued */
+    kv_entry labels, prompt_names, prompts; /* strings; none: count 0 */
+    int32_t output; /* the value given out unless another is asked for */
+    bool cached;    /* every attention keeps its keys and nothing needs whole sequences: they can be continued */
 };
 
+/* The value that the model gives out under a name, NULL: the first it has; GRAPH_NONE and an error if it has none. */
+int32_t model_output(const lnt_model *m, const char *name, lnt_error *err);
 /* kernels_best(), or NULL and an error that says what LINNET_CPU may be. */
 const kernels *model_kernels(lnt_error *err);
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the section ---- */
+static const tokenizer_kind *const KINDS[] = {&bpe_kind, &wordpiece_kind};
 
 static int read_tokens(tokenizer_model *m, const kv_block *block, uint32_t vocab_size, lnt_error *err) {
     kv_entry ends;
@@ -20,6 +20,13 @@ static int read_tokens(tokenizer_model *m, const kv_block *block, uint32_t vocab
     return 0;
 }
 
+/* Bytes of a token, 0: there is none of that id. */
+static size_t token_length(const tokenizer_model *m, uint32_t id) {
+    size_t n = 0;
+    if (id < m->n_tokens) tokenizer_bytes(m, id, &n);
+    return n;
+}
+
 static int read_added(tokenizer_model *m, const kv_block *block, lnt_error *err) {
     kv_entry ids, flags;
     if (!kv_find(block, "added_ids", KV_U32S, &ids) || !kv_find(block, "added_flags", KV_U32S, &flags) || ids.count != flags.count)
@@ -28,37 +35,70 @@ static int read_added(tokenizer_model *m, const kv_block *block, lnt_error *err)
     m->added_flags = kv_u32s(&flags);
     m->n_added = (size_t)ids.count;
     for (size_t i = 0; i < m->n_added; i++) {
-        size_t n = 0;
-        if (m->added[i] < m->n_tokens && (!i || m->added[i - 1] < m->added[i])) tokenizer_bytes(m, m->added[i], &n);
-        if (!n || m->added_flags[i] & ~(uint32_t)TOKEN_SPECIAL)
-            return err_set(err, "%s: tokenizer: added token %zu has id %u and flags %u, expected ascending ids of tokens and flags 0 or 1", m->path, i,
-                           m->added[i], m->added_flags[i]);
+        size_t n = i && m->added[i - 1] >= m->added[i] ? 0 : token_length(m, m->added[i]);
+        if (!n || m->added_flags[i] & ~(uint32_t)TOKEN_FLAGS)
+            return err_set(err, "%s: tokenizer: added token %zu has id %u and flags %u, expected ascending ids of tokens and flags 0 to %d", m->path, i,
+                           m->added[i], m->added_flags[i], TOKEN_FLAGS);
         if (n > TOKEN_MAX_ADDED)
             return err_set(err, "%s: tokenizer: added token %u has %zu bytes, expected at most %d", m->path, m->added[i], n, TOKEN_MAX_ADDED);
     }
     return 0;
 }
 
-static int refuse_unknown(const kv_block *block, const char *path, lnt_error *err) {
-    static const char *const KNOWN[] = {"model", "token_bytes", "token_ends", "added_ids", "added_flags",
-                                        "byte_ids", "merges", "split", "prefix_space", "whole_first"};
-    size_t at = 0, k;
-    for (kv_entry e; kv_next(block, &at, &e);) {
-        for (k = 0; k < sizeof KNOWN / sizeof *KNOWN && strcmp(KNOWN[k], e.key); k++) {}
-        if (k == sizeof KNOWN / sizeof *KNOWN) return err_set(err, "%s: tokenizer: '%s' is not known to this version of Linnet", path, e.key);
+/* Each text stands in a template once; a missing one is empty. */
+static int read_template(const tokenizer_model *m, const kv_block *block, const char *key, size_t n_texts, token_template *t, lnt_error *err) {
+    kv_entry e;
+    size_t first = 0, second = 0;
+    if (!kv_find(block, key, KV_U32S, &e)) return 0;
+    if (e.count % 2 || e.count / 2 > TOKEN_MAX_TEMPLATE) return err_set(err, "%s: tokenizer: '%s' is not a list of at most %d pairs", m->path, key, TOKEN_MAX_TEMPLATE);
+    *t = (token_template){.items = kv_u32s(&e), .n = (size_t)e.count / 2};
+    t->n_special = t->n - n_texts;
+    for (size_t i = 0; i < t->n; i++) {
+        uint32_t what = t->items[2 * i], segment = t->items[2 * i + 1];
+        first += what == TEMPLATE_FIRST;
+        second += what == TEMPLATE_SECOND;
+        if (segment > 255 || (what < TEMPLATE_SECOND && !token_length(m, what)))
+            return err_set(err, "%s: tokenizer: '%s' names the token %u and the segment %u", m->path, key, what, segment);
     }
+    if (first != 1 || second != n_texts - 1) return err_set(err, "%s: tokenizer: '%s' does not hold each text once", m->path, key);
+    return 0;
+}
+
+static int read_shared(tokenizer_model *m, const kv_block *block, uint32_t vocab_size, lnt_error *err) {
+    kv_get_u64(block, "trim_places", &m->trim_places);
+    if (m->trim_places > PLACES_TRIMMED_BUT_FIRST)
+        return err_set(err, "%s: tokenizer: 'trim_places' is %llu, expected 0 to %d", m->path, (unsigned long long)m->trim_places, PLACES_TRIMMED_BUT_FIRST);
+    if (read_tokens(m, block, vocab_size, err) || read_added(m, block, err) || read_template(m, block, "template_single", 1, &m->single, err) ||
+        read_template(m, block, "template_pair", 2, &m->pair, err))
+        return -1;
+    return m->pair.n && !m->single.n ? err_set(err, "%s: tokenizer: has 'template_pair' without 'template_single'", m->path) : 0;
+}
+
+static bool is_one_of(const char *key, const char *const *keys) {
+    while (*keys && strcmp(*keys, key)) keys++;
+    return *keys;
+}
+
+static int refuse_unknown(const tokenizer_model *m, const kv_block *block, lnt_error *err) {
+    static const char *const SHARED[] = {"model", "token_bytes", "token_ends", "added_ids", "added_flags", "template_single", "template_pair", "trim_places", NULL};
+    size_t at = 0;
+    for (kv_entry e; kv_next(block, &at, &e);)
+        if (!is_one_of(e.key, SHARED) && !is_one_of(e.key, m->kind->keys))
+            return err_set(err, "%s: tokenizer: '%s' is not known to this version of Linnet", m->path, e.key);
     return 0;
 }
 
 tokenizer_model *tokenizer_model_load(const kv_block *block, uint32_t vocab_size, const char *path, lnt_error *err) {
-    const char *kind = "";
-    kv_get_string(block, "model", &kind, NULL);
-    if (strcmp(kind, "bpe-bytes")) return err_null(err, "%s: tokenizer: model '%s' is not known to this version of Linnet", path, kind);
-    if (refuse_unknown(block, path, err)) return NULL;
+    const char *name = "";
+    size_t k = 0;
+    kv_get_string(block, "model", &name, NULL);
+    while (k < sizeof KINDS / sizeof *KINDS && strcmp(KINDS[k]->name, name)) k++;
+    if (k == sizeof KINDS / sizeof *KINDS) return err_null(err, "%s: tokenizer: model '%s' is not known to this version of Linnet", path, name);
     tokenizer_model *m = calloc(1, sizeof *m);
     if (!m) return err_memory(err, sizeof *m, "a tokenizer"), NULL;
     m->path = path;
-    if (!read_tokens(m, block, vocab_size, err) && !read_added(m, block, err) && !bpe_model_load(&m->bpe, m, block, err)) return m;
+    m->kind = KINDS[k];
+    if (!refuse_unknown(m, block, err) && !read_shared(m, block, vocab_size, err) && !m->kind->load(m, block, err)) return m;
     tokenizer_model_free(m);
     return NULL;
 }
@@ -82,130 +122,4 @@ bool lnt_token_is_special(const lnt_model *model, int32_t id) {
         else hi = middle;
     }
     return false;
-}
-
-/* ---- texts ---- */
-
-typedef struct added {
-    const unsigned char *bytes;
-    size_t n;
-    int32_t id;
-    bool special;
-} added;
-
-struct lnt_tokenizer {
-    const tokenizer_model *model;
-    bpe *bpe;
-    id_list ids;
-    added *added;     /* sorted by their bytes, no two the same */
-    size_t from[257]; /* added tokens that begin with byte b: from[b] to from[b + 1] */
-    int only;         /* the byte that all of them begin with, -1: there are several */
-};
-
-static int by_bytes(const void *a, const void *b) {
-    const added *x = a, *y = b;
-    int order = memcmp(x->bytes, y->bytes, x->n < y->n ? x->n : y->n);
-    return order ? order : x->n != y->n ? (x->n < y->n ? -1 : 1) : (x->id > y->id) - (x->id < y->id);
-}
-
-static int sort_added(lnt_tokenizer *t, lnt_error *err) {
-    const tokenizer_model *m = t->model;
-    size_t n = 0;
-    t->added = malloc((m->n_added + 1) * sizeof *t->added);
-    if (!t->added) return err_memory(err, m->n_added * sizeof *t->added, "a tokenizer");
-    for (size_t i = 0; i < m->n_added; i++) {
-        added *a = &t->added[i];
-        a->bytes = (const unsigned char *)tokenizer_bytes(m, m->added[i], &a->n);
-        a->id = (int32_t)m->added[i];
-        a->special = m->added_flags[i] & TOKEN_SPECIAL;
-    }
-    qsort(t->added, m->n_added, sizeof *t->added, by_bytes);
-    for (size_t i = 0; i < m->n_added; i++) {
-        const added *a = &t->added[i];
-        if (!n || a->n != t->added[n - 1].n || memcmp(a->bytes, t->added[n - 1].bytes, a->n)) t->added[n++] = *a;
-    }
-    for (size_t b = 0, i = 0; b < 256; b++) {
-        while (i < n && *t->added[i].bytes == b) i++;
-        t->from[b + 1] = i;
-    }
-    t->only = n && *t->added[0].bytes == *t->added[n - 1].bytes ? *t->added[0].bytes : -1;
-    return 0;
-}
-
-lnt_tokenizer *lnt_tokenizer_new(const lnt_model *model, lnt_error *err) {
-    const tokenizer_model *m = model->tokenizer;
-    if (!m) return err_null(err, "%s: holds no tokenizer, expected ids instead of text", model->file.path);
-    lnt_tokenizer *t = calloc(1, sizeof *t);
-    if (!t) return err_memory(err, sizeof *t, "a tokenizer"), NULL;
-    t->model = m;
-    if (!sort_added(t, err) && (t->bpe = bpe_new(m, err))) return t;
-    lnt_tokenizer_free(t);
-    return NULL;
-}
-
-void lnt_tokenizer_free(lnt_tokenizer *t) {
-    if (!t) return;
-    bpe_free(t->bpe);
-    free(t->added);
-    free(t->ids.ids);
-    free(t);
-}
-
-/* Of added tokens lo to hi, longer than depth and alike before it, the first whose byte there is at least b. */
-static size_t lower_bound(const lnt_tokenizer *t, size_t lo, size_t hi, size_t depth, unsigned b) {
-    while (lo < hi) {
-        size_t middle = lo + (hi - lo) / 2;
-        if (t->added[middle].bytes[depth] < b) lo = middle + 1;
-        else hi = middle;
-    }
-    return lo;
-}
-
-/* The longest added token that text begins with, NULL: none. */
-static const added *added_at(const lnt_tokenizer *t, const unsigned char *text, size_t n) {
-    const added *found = NULL;
-    size_t lo = t->from[text[0]], hi = t->from[text[0] + 1];
-    for (size_t depth = 1; lo < hi; depth++) {
-        if (t->added[lo].n == depth) found = &t->added[lo++]; /* the shortest stands first */
-        if (depth == n) break;
-        lo = lower_bound(t, lo, hi, depth, text[depth]);
-        hi = lower_bound(t, lo, hi, depth, text[depth] + 1u);
-    }
-    return found;
-}
-
-/* Where the next added token stands: from `at` on, n if there is none. Special ones that are not wanted are stepped over. */
-static size_t next_added(const lnt_tokenizer *t, const char *text, size_t at, size_t n, bool special, const added **found) {
-    const unsigned char *p = (const unsigned char *)text;
-    while (at < n) {
-        if (t->only >= 0) {
-            const unsigned char *first = memchr(p + at, t->only, n - at);
-            if (!first) return n;
-            at = (size_t)(first - p);
-        }
-        *found = added_at(t, p + at, n - at);
-        if (*found && (special || !(*found)->special)) return at;
-        at += *found ? (*found)->n : 1;
-    }
-    return n;
-}
-
-static int put_id(id_list *l, int32_t id) {
-    if (id_list_reserve(l, 1)) return -1;
-    l->ids[l->n++] = id;
-    return 0;
-}
-
-int lnt_tokenize(lnt_tokenizer *t, const char *text, size_t n_bytes, unsigned flags, const int32_t **ids, size_t *n_ids, lnt_error *err) {
-    bool failed = false;
-    t->ids.n = 0;
-    for (size_t at = 0; at < n_bytes && !failed;) {
-        const added *found = NULL;
-        size_t end = t->from[256] ? next_added(t, text, at, n_bytes, !(flags & LNT_NO_SPECIAL), &found) : n_bytes;
-        failed = bpe_encode(t->bpe, text + at, end - at, &t->ids) || (end < n_bytes && put_id(&t->ids, found->id));
-        at = end < n_bytes ? end + found->n : n_bytes;
-    }
-    *ids = t->ids.ids;
-    *n_ids = t->ids.n;
-    return failed ? err_memory(err, n_bytes * sizeof **ids, "ids") : 0;
 }

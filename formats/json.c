@@ -5,33 +5,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *parse(const void *bytes, size_t n, bool any_integer, const char *path, const char *what,
-                     lnt_error *err) {
+static json_t *parse(const void *bytes, size_t n, json_type wanted, bool any_integer, const char *path,
+                     const char *what, lnt_error *err) {
     json_error_t e;
     json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &e);
     if (!root && any_integer && json_error_code(&e) == json_error_numeric_overflow)
         root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
     if (!root)
         return err_null(err, "%s: %s%sline %d, column %d: %s", path, what, *what ? ": " : "", e.line, e.column, e.text);
-    if (json_is_object(root)) return root;
+    if (json_typeof(root) == wanted) return root;
     json_decref(root);
-    return err_null(err, "%s: %s%sis not a JSON object, expected {...}", path, what, *what ? " " : "");
+    return err_null(err, "%s: %s%sis not a JSON %s", path, what, *what ? " " : "",
+                    wanted == JSON_OBJECT ? "object, expected {...}" : "array, expected [...]");
 }
 
 json_t *json_parse(const void *bytes, size_t n, const char *path, const char *what, lnt_error *err) {
-    return parse(bytes, n, false, path, what, err);
+    return parse(bytes, n, JSON_OBJECT, false, path, what, err);
 }
 
-int json_file_open(json_file *f, const char *path, lnt_error *err) {
+static json_t *read_root(const char *path, json_type wanted, lnt_error *err) {
     mapped_file m;
+    json_t *root = NULL;
+    if (mapped_open(&m, path, "a JSON file", 1, err)) return NULL;
+    if (m.size > JSON_FILE_MAX)
+        err_set(err, "%s: has %zu bytes, expected a JSON file of at most %d", path, m.size, JSON_FILE_MAX);
+    else root = parse(m.bytes, m.size, wanted, true, path, "", err);
+    mapped_close(&m);
+    return root;
+}
+
+json_t *json_array_open(const char *path, lnt_error *err) { return read_root(path, JSON_ARRAY, err); }
+
+int json_file_open(json_file *f, const char *path, lnt_error *err) {
     *f = (json_file){0};
     if (snprintf(f->path, sizeof f->path, "%s", path) >= (int)sizeof f->path)
         return err_set(err, "%s: the path is too long", path);
-    if (mapped_open(&m, path, "a JSON file", 1, err)) return -1;
-    if (m.size > JSON_FILE_MAX)
-        err_set(err, "%s: has %zu bytes, expected a JSON file of at most %d", path, m.size, JSON_FILE_MAX);
-    else f->root = parse(m.bytes, m.size, true, path, "", err);
-    mapped_close(&m);
+    f->root = read_root(path, JSON_OBJECT, err);
     if (f->root && !(f->read = json_object())) err_memory(err, 0, path);
     if (f->read) return 0;
     json_file_close(f);

@@ -28,6 +28,9 @@ typedef struct json_file {
 int json_file_open(json_file *f, const char *path, lnt_error *err);
 void json_file_close(json_file *f);
 
+/* The same for a file whose root is an array: a new reference, or NULL. */
+json_t *json_array_open(const char *path, lnt_error *err);
+
 /* The same checks for an object that stands inside another file, whose integers must fit: a new reference, or NULL.
    what names it ("header"). */
 json_t *json_parse(const void *bytes, size_t n, const char *path, const char *what, lnt_error *err);

@@ -38,12 +38,15 @@ static bool payload_bytes(kv_type type, uint64_t count, const unsigned char *pay
     case KV_U32S: case KV_F32S: *out = (size_t)count * 4; return count <= room / 4;
     case KV_STRINGS: {
         if (count >= room / 4) return false;
+        const size_t ends = 4 * ((size_t)count + 1);
         uint32_t end = load32(payload), next;
         if (end != 0) return false;
-        for (uint64_t i = 1; i <= count; i++, end = next)
-            if ((next = load32(payload + 4 * i)) < end) return false;
-        *out = 4 * ((size_t)count + 1) + end;
-        return *out <= room;
+        for (uint64_t i = 1; i <= count; i++, end = next) {
+            next = load32(payload + 4 * i);
+            if (next <= end || next > room - ends || payload[ends + next - 1] != 0) return false;
+        }
+        *out = ends + end;
+        return true;
     }
     }
     return false;
@@ -128,7 +131,7 @@ bool kv_get_string(const kv_block *block, const char *key, const char **out, siz
 const char *kv_string_at(const kv_entry *entry, uint64_t i, size_t *n_bytes) {
     const unsigned char *p = entry->payload;
     uint32_t begin = load32(p + 4 * i), end = load32(p + 4 * (i + 1));
-    *n_bytes = end - begin;
+    *n_bytes = end - begin - 1;
     return (const char *)p + 4 * (entry->count + 1) + begin;
 }
 
@@ -199,8 +202,11 @@ void kv_put_strings(buffer *b, const char *key, const char *const *v, const size
     for (size_t i = 0; i <= count; i++) {
         if (end > UINT32_MAX) b->failed = true;
         buffer_u32(b, (uint32_t)end);
-        if (i < count) end += n_bytes[i];
+        if (i < count) end += n_bytes[i] + 1;
     }
-    for (size_t i = 0; i < count; i++) buffer_append(b, v[i], n_bytes[i]);
+    for (size_t i = 0; i < count; i++) {
+        buffer_append(b, v[i], n_bytes[i]);
+        buffer_append(b, "", 1);
+    }
     end_entry(b, start);
 }

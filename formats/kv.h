@@ -10,7 +10,7 @@ typedef enum kv_type {
     KV_F64 = 3,
     KV_BOOL = 4,
     KV_STRING = 5,  /* bytes, usually UTF-8, no terminator counted */
-    KV_STRINGS = 6, /* any number of byte strings */
+    KV_STRINGS = 6, /* any number of byte strings, each with a terminator behind it */
     KV_U32S = 7,    /* array of u32 */
     KV_F32S = 8,    /* array of f32 */
 } kv_type;
@@ -49,7 +49,7 @@ bool kv_get_bool(const kv_block *block, const char *key, bool *out);
 /* The string's terminator is in the file, so that the pointer can be used as a C string if it holds no NUL. */
 bool kv_get_string(const kv_block *block, const char *key, const char **out, size_t *n_bytes);
 
-/* String i of a KV_STRINGS entry, i < count. */
+/* String i of a KV_STRINGS entry, i < count; n_bytes leaves out its terminator. */
 const char *kv_string_at(const kv_entry *entry, uint64_t i, size_t *n_bytes);
 static inline const uint32_t *kv_u32s(const kv_entry *entry) { return entry->payload; }
 static inline const float *kv_f32s(const kv_entry *entry) { return entry->payload; }

@@ -3,16 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DIMS = 32, ALIGN = 64, PREFIX = 10, HEADER_ROOM = 1024 };
+enum { MAX_DIMS = 32, ALIGN = 64, PREFIX = 10 };
 
-/* Magic bytes, version 1.0, length, a Python dictionary, spaces and a newline up to a multiple of 64: their number. */
-static size_t make_header(unsigned char *out, const size_t *shape, size_t n_dims) {
+/* Magic bytes, version 1.0, length, a Python dictionary, spaces and a newline up to a multiple of 64. */
+size_t npy_header(unsigned char *out, const char *descr, const size_t *shape, size_t n_dims) {
     char *text = (char *)out + PREFIX;
-    size_t at = (size_t)snprintf(text, HEADER_ROOM - PREFIX, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
+    size_t room = NPY_HEADER_ROOM - PREFIX;
+    size_t at = (size_t)snprintf(text, room, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
     for (size_t i = 0; i < n_dims; i++)
-        at += (size_t)snprintf(text + at, HEADER_ROOM - PREFIX - at, "%s%zu%s", i ? ", " : "", shape[i],
-                               n_dims == 1 ? "," : "");
-    at += (size_t)snprintf(text + at, HEADER_ROOM - PREFIX - at, "), }");
+        at += (size_t)snprintf(text + at, room - at, "%s%zu%s", i ? ", " : "", shape[i], n_dims == 1 ? "," : "");
+    at += (size_t)snprintf(text + at, room - at, "), }");
     size_t total = (PREFIX + at + 1 + ALIGN - 1) / ALIGN * ALIGN, length = total - PREFIX;
     memset(text + at, ' ', length - at - 1);
     text[length - 1] = '\n';
@@ -23,7 +23,7 @@ static size_t make_header(unsigned char *out, const size_t *shape, size_t n_dims
 }
 
 int npy_write_f32(const char *path, const float *values, const size_t *shape, size_t n_dims, lnt_error *err) {
-    unsigned char header[HEADER_ROOM];
+    unsigned char header[NPY_HEADER_ROOM];
     size_t bytes = sizeof *values;
     atomic_file f;
     if (n_dims > MAX_DIMS)
@@ -31,7 +31,7 @@ int npy_write_f32(const char *path, const float *values, const size_t *shape, si
     for (size_t i = 0; i < n_dims; i++)
         if (__builtin_mul_overflow(bytes, shape[i], &bytes))
             return err_set(err, "%s: the array's shape is too large", path);
-    size_t at = make_header(header, shape, n_dims);
+    size_t at = npy_header(header, "<f4", shape, n_dims);
     if (atomic_file_create(&f, path, err)) return -1;
     if (!atomic_file_write(&f, header, at, 0, err) && !atomic_file_write(&f, values, bytes, at, err))
         return atomic_file_commit(&f, err);

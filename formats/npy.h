@@ -1,9 +1,16 @@
-/* NumPy's array files, format 1.0 ('<f4', C order), for numpy.load. */
+/* NumPy's array files, format 1.0 (C order), for numpy.load. */
 #ifndef LNT_FORMATS_NPY_H
 #define LNT_FORMATS_NPY_H
 #include "formats/error.h"
 
-/* Writes values [shape[0]] ... [shape[n_dims - 1]], at most 32 dimensions (NumPy's own limit). The file appears whole
-   under path, or not at all. */
+enum { NPY_HEADER_ROOM = 1024 };
+
+/* What stands before the values; returns its length. descr is the element as NumPy calls it ("<f4"). n_dims at most 32
+   (NumPy's own limit). Of a two-dimensional array of elements with names of three letters and rows of at most 10^9 the
+   header has 128 bytes, whatever the number of rows: room for it can be left before they are counted. */
+size_t npy_header(unsigned char *out, const char *descr, const size_t *shape, size_t n_dims);
+
+/* Writes float32 values [shape[0]] ... [shape[n_dims - 1]], at most 32 dimensions. The file appears whole under path, or not
+   at all. */
 int npy_write_f32(const char *path, const float *values, const size_t *shape, size_t n_dims, lnt_error *err);
 #endif

@@ -281,8 +281,8 @@ static int reduce(machine *m) {
     if (!callable) return -1;
     if (callable->kind != GLOBAL || arguments->kind != TUPLE)
         return damaged(m, "something allowed to call, and a tuple");
-    const value *a = m->items.at + arguments->i;
     uint32_t n = arguments->count;
+    const value *a = n ? m->items.at + arguments->i : NULL;
     switch (GLOBALS[callable->i].kind) {
     case ORDERED_DICT: return n == 0 ? push_dict(m) : damaged(m, "an OrderedDict without arguments");
     case REBUILD_TENSOR:

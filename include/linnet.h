@@ -7,9 +7,11 @@
        lnt_context *ctx = lnt_context_new(model, NULL, &err);
        lnt_span span = {.ids = ids, .n_ids = n};
        lnt_eval(ctx, &span, 1, &err);              // 0, or -1 and one line in err.text
-       const float *logits = lnt_logits(ctx, 0);   // [vocabulary]
+       const float *logits = lnt_output(ctx, 0);   // [vocabulary]
        lnt_context_free(ctx);
        lnt_close(model);
+
+   and from many texts to their embeddings, labels or scores: lnt_batcher_new and lnt_batcher_run.
 
    The same model and input give the same bits on every CPU, with any number of threads, in any batch, however a
    prompt is cut into calls. Nothing in a file or in an argument is trusted: a bad one is an error, never a crash.
@@ -41,6 +43,7 @@ typedef struct lnt_model lnt_model;
 typedef struct lnt_context lnt_context;
 typedef struct lnt_tokenizer lnt_tokenizer;
 typedef struct lnt_sampler lnt_sampler;
+typedef struct lnt_batcher lnt_batcher;
 
 /* ---- models ---------------------------------------------------------------------------------------------- */
 
@@ -55,18 +58,33 @@ LNT_API int lnt_verify(const lnt_model *model, lnt_error *err);
 
 /* What a model is. Strings belong to the model. A size that does not apply is 0. */
 typedef struct lnt_info {
-    const char *architecture; /* "gpt2" */
+    const char *architecture; /* "gpt2", "bert" */
     const char *name;         /* of the checkpoint, may be "" */
-    uint32_t vocab_size;      /* rows of the logits */
+    const char *task;         /* what the logits are for: "causal-lm", "masked-lm", "sequence-classification",
+                                 "token-classification", "question-answering"; "": the model has none */
+    const char *scores;       /* what makes scores of a classifier's logits: "softmax", "sigmoid", "identity"; "" */
+    uint32_t vocab_size;      /* ids are below it */
     uint32_t n_ctx;           /* most tokens in one sequence */
+    uint32_t max_tokens;      /* texts are truncated to these, special tokens included: n_ctx, or less if the checkpoint says so */
     uint32_t width;           /* of the hidden state */
     uint32_t n_layers, n_heads, head_dim;
+    uint32_t n_labels;        /* of a classifier */
+    uint32_t n_segments;      /* kinds of segment that tokens can belong to */
+    uint32_t embedding_width; /* of "embedding" */
     uint64_t n_parameters;
     uint64_t file_bytes;
-    int32_t bos_id, eos_id; /* -1: none */
+    int32_t bos_id, eos_id, mask_id; /* -1: none */
     bool has_tokenizer;
 } lnt_info;
 LNT_API void lnt_model_info(const lnt_model *model, lnt_info *info);
+
+/* A label of a classifier, NULL: there is none of that number. */
+LNT_API const char *lnt_label(const lnt_model *model, uint32_t label);
+/* What sentence-transformers' prompt of a name puts before a text; name NULL: the default one, "" if there is none.
+   NULL: no prompt has that name. */
+LNT_API const char *lnt_prompt(const lnt_model *model, const char *name);
+/* Names of the prompts, one by one; NULL behind the last. */
+LNT_API const char *lnt_prompt_name(const lnt_model *model, size_t i);
 
 typedef enum lnt_describe_flags {
     LNT_DESCRIBE_TENSORS = 1,
@@ -85,12 +103,34 @@ LNT_API void lnt_tokenizer_free(lnt_tokenizer *tokenizer);
 
 typedef enum lnt_tokenize_flags {
     LNT_NO_SPECIAL = 1, /* the text of a special token is ordinary text */
+    LNT_PLACES = 2,     /* lnt_encode: where tokens stand in their text is wanted */
 } lnt_tokenize_flags;
 
 /* Any bytes to ids: *ids points to *n_ids of them inside the tokenizer, until its next call. Bytes that are not
    UTF-8 are tokenized as bytes where the model can (byte-level BPE). Linear in n_bytes. */
 LNT_API int lnt_tokenize(lnt_tokenizer *tokenizer, const char *text, size_t n_bytes, unsigned flags,
                          const int32_t **ids, size_t *n_ids, lnt_error *err);
+
+/* Where a token stands in its text, in bytes. begin == end: nowhere, as [CLS]. */
+typedef struct lnt_place {
+    uint32_t begin, end;
+    uint32_t text; /* 0: the first, 1: the second */
+} lnt_place;
+
+/* What a model sees of a text or a pair of texts. The arrays belong to the tokenizer, until its next call. */
+typedef struct lnt_encoding {
+    const int32_t *ids;      /* [n] */
+    const uint8_t *segments; /* [n] */
+    const lnt_place *places; /* [n]; NULL unless asked for by LNT_PLACES */
+    size_t n;
+    size_t n_dropped; /* tokens left out to keep to max_tokens */
+    size_t n_invalid; /* sequences of bytes that are not UTF-8, read as U+FFFD (by a tokenizer that knows no bytes) */
+} lnt_encoding;
+
+/* A text, and unless pair is NULL a second one, with the special tokens that the model wants around them, truncated to
+   max_tokens as Hugging Face's "longest_first" does (0: not truncated). */
+LNT_API int lnt_encode(lnt_tokenizer *tokenizer, const char *text, size_t n_bytes, const char *pair, size_t n_pair_bytes,
+                       size_t max_tokens, unsigned flags, lnt_encoding *encoding, lnt_error *err);
 
 /* The bytes of one id (they may be part of a character): a pointer into the model, and their number in *n_bytes.
    NULL if the id is outside the vocabulary or the file holds no tokenizer. */
@@ -104,7 +144,10 @@ typedef struct lnt_context_options {
     uint32_t n_ctx;       /* room per sequence; 0: the model's own */
     uint32_t n_sequences; /* 0: 1 */
     uint32_t n_batch;     /* most tokens evaluated at a time; 0: 512. Longer prompts are cut, with the same result. */
-    uint32_t n_logits;    /* most rows of logits kept by one lnt_eval; 0: n_sequences */
+    uint32_t n_outputs;   /* most rows of output kept by one lnt_eval; 0: n_sequences */
+    const char *output;   /* "logits", "embedding", "pooled", "next_sentence"; NULL: the first of these that the model has */
+    const char *pooling;  /* makes "embedding" by "first", "last", "mean", "max", "mean_sqrt" or "weighted_mean" of a
+                             sequence's hidden states; NULL: as the model says */
 } lnt_context_options;
 
 /* Everything an evaluation needs is allocated here, nothing later. options NULL: all defaults. */
@@ -116,17 +159,23 @@ typedef struct lnt_span {
     uint32_t sequence; /* < n_sequences */
     const int32_t *ids;
     size_t n_ids;
-    bool all_logits; /* logits of each of its tokens, not only of its last */
-    bool no_logits;  /* of none */
+    const uint8_t *segments; /* [n_ids], each below the model's n_segments; NULL: all 0 */
+    /* Whose output is wanted, where the output has a row a token: of the last one, unless one of these says else. */
+    const uint32_t *outputs; /* places among ids, ascending */
+    size_t n_outputs;
+    bool all_outputs, no_outputs;
 } lnt_span;
 
-/* Evaluates spans of different sequences together, packed. Afterwards lnt_logits gives the rows asked for, span
-   after span. On failure (an id outside the vocabulary, no room in the context) nothing has changed. */
+/* Evaluates spans of different sequences together, packed. Afterwards lnt_output gives the rows asked for, span after
+   span: of an output with a row a sequence ("embedding", "pooled", a text classifier's "logits") one for each span. A
+   model that sees a sequence both ways (an encoder) takes it whole: what the context held of it is forgotten.
+   On failure (an id outside the vocabulary, no room in the context) nothing has changed. */
 LNT_API int lnt_eval(lnt_context *context, const lnt_span *spans, size_t n_spans, lnt_error *err);
 
-/* Row of logits [vocab_size] of the last lnt_eval; valid until the next one. NULL if there is no such row. */
-LNT_API const float *lnt_logits(const lnt_context *context, size_t row);
-LNT_API size_t lnt_logits_rows(const lnt_context *context);
+/* Row of the output of the last lnt_eval, lnt_output_width floats; valid until the next one. NULL: there is no such row. */
+LNT_API const float *lnt_output(const lnt_context *context, size_t row);
+LNT_API size_t lnt_output_rows(const lnt_context *context);
+LNT_API uint32_t lnt_output_width(const lnt_context *context);
 
 /* Tokens that the context holds of a sequence, and forgetting all after the first n of them. */
 LNT_API size_t lnt_sequence_length(const lnt_context *context, uint32_t sequence);
@@ -137,11 +186,53 @@ LNT_API int lnt_sequence_shift(lnt_context *context, uint32_t sequence, size_t n
 /* Copies an intermediate value out of the evaluations that follow, until unset with out NULL. what "hidden" with
    index 0 .. n_layers: [tokens][width], float32; what "attention" with index 0 .. n_layers - 1:
    [heads][tokens][tokens], 0 where a token does not see another. out has room for n_tokens
-   tokens of sequence 0, which must be the only one; evaluating more is an error then. "hidden" n_layers and "logits"
-   have rows only for tokens whose logits were asked for. */
+   tokens of sequence 0, which must be the only one; evaluating more is an error then. A causal model's "hidden"
+   n_layers has rows only for tokens whose logits were asked for. */
 LNT_API int lnt_tap(lnt_context *context, const char *what, uint32_t index, float *out, size_t n_tokens, lnt_error *err);
 
 LNT_API uint32_t lnt_context_threads(const lnt_context *context);
+
+/* ---- many texts ------------------------------------------------------------------------------------------- */
+
+typedef struct lnt_batcher_options {
+    uint32_t n_threads;   /* as lnt_context_options */
+    uint32_t max_tokens;  /* longer texts are truncated; 0: the model's max_tokens */
+    uint32_t n_batch;     /* tokens packed together by a thread; 0: what runs fastest */
+    const char *output, *pooling; /* as lnt_context_options */
+    bool all_outputs;     /* of an output with a row a token: all rows, not only those of mask tokens */
+    unsigned flags;       /* of lnt_encode */
+    uint32_t dims;        /* an embedding's first so many numbers; 0: all */
+    bool normalize;       /* an embedding (its dims) to length 1 */
+} lnt_batcher_options;
+
+/* Texts through a model as fast as the machine can: tokenized, sorted by length, packed without padding, one batch a
+   thread. A text's result has the same bits alone and in any company. */
+LNT_API lnt_batcher *lnt_batcher_new(const lnt_model *model, const lnt_batcher_options *options, lnt_error *err);
+LNT_API void lnt_batcher_free(lnt_batcher *batcher);
+LNT_API uint32_t lnt_batcher_threads(const lnt_batcher *batcher);
+/* Floats of a row. */
+LNT_API uint32_t lnt_batcher_width(const lnt_batcher *batcher);
+
+typedef struct lnt_text {
+    const char *text;
+    size_t n_bytes;
+    const char *pair; /* NULL: none */
+    size_t n_pair_bytes;
+} lnt_text;
+
+typedef struct lnt_text_result {
+    size_t index; /* of the text in the call */
+    const lnt_encoding *encoding;
+    size_t n_rows;
+    const float *const *rows; /* [n_rows] */
+    const uint32_t *tokens;   /* [n_rows] the token that a row belongs to; NULL: the only row is the text's */
+} lnt_text_result;
+
+/* Called once for each text, in any order, from any thread, several at a time; what it is given is gone when it returns. */
+typedef void lnt_text_listener(void *user, const lnt_text_result *result);
+/* 0, or -1 when memory is out or a text is too long to be one (4 GiB). Give it thousands of texts at a time. */
+LNT_API int lnt_batcher_run(lnt_batcher *batcher, const lnt_text *texts, size_t n_texts, lnt_text_listener *listener, void *user,
+                            lnt_error *err);
 
 /* ---- choosing the next token ------------------------------------------------------------------------------ */
 
@@ -175,7 +266,7 @@ LNT_API double lnt_log_probability(const float *logits, size_t vocab_size, int32
 typedef struct lnt_convert_options {
     const char *type;       /* "f32", "f16", "q8", "q4" */
     const char *head_type;  /* of the vocabulary matrix; NULL: what the type calls for */
-    const char *check_path; /* text to measure the loss of q8 and q4 on; NULL: a built-in one */
+    const char *check_path; /* text to measure the loss of q8 and q4 on, for an encoder a text a line; NULL: a built-in one */
     bool no_check;
     uint32_t n_threads;
     /* Called now and then with a part done, 0 .. 1, and what is being done; may be NULL. */

@@ -4,67 +4,12 @@
 # are run to their end too.
 linnet=$1 model=$2 checkpoint=$3
 [ -x "$linnet" ] && [ -r "$model" ] || { echo "usage: test_cli.sh BINARY MODEL [CHECKPOINT]" >&2; exit 2; }
-dir=$(mktemp -d) || exit 2
-trap 'rm -rf "$dir"' EXIT
-checks=0 failures=0
-
-fail() { # what
-    failures=$((failures + 1))
-    printf 'FAIL: %s\n' "$1"
-    [ -s "$dir/err" ] && sed 's/^/    /' "$dir/err" | head -3
-}
-check() { # what, condition...
-    checks=$((checks + 1))
-    local what=$1
-    shift
-    "$@" || fail "$what"
-}
-same() { # what, got, expected
-    checks=$((checks + 1))
-    [ "$2" = "$3" ] || fail "$1: got <$2>, expected <$3>"
-}
-runs() { # status, arguments...: output in $dir/out, errors in $dir/err
-    local want=$1 got
-    shift
-    checks=$((checks + 1))
-    "$linnet" "$@" >"$dir/out" 2>"$dir/err"
-    got=$?
-    [ $got = "$want" ] || fail "linnet $*: status $got, expected $want"
-}
-says() { # text in the error output
-    checks=$((checks + 1))
-    grep -qF -- "$1" "$dir/err" || fail "error line without <$1>"
-}
-one_line() { # the error output is one line of the form "linnet: ..."
-    checks=$((checks + 1))
-    [ "$(wc -l <"$dir/err")" = 1 ] && grep -q '^linnet: ' "$dir/err" || fail "not one line: $(cat "$dir/err")"
-}
-refused() { # text, arguments...: the input is bad
-    local text=$1
-    shift
-    runs 1 "$@"
-    one_line
-    says "$text"
-}
-misused() { # text, arguments...: the command line is wrong
-    local text=$1
-    shift
-    runs 2 "$@"
-    one_line
-    says "$text"
-}
-quiet() { # nothing but results when nobody watches
-    checks=$((checks + 1))
-    [ ! -s "$dir/err" ] || fail "standard error is not empty"
-}
-json_field() { # name: a number or a plain word of the first object in $dir/out
-    sed -n "1s/.*\"$1\": \"\\{0,1\\}\\([^\",}]*\\).*/\\1/p" "$dir/out"
-}
+. "$(dirname "$0")/cli.sh"
 
 # --- help and wrong command lines
 runs 0 --version && grep -q '^linnet [0-9]' "$dir/out" || fail "--version"
 runs 0 --help
-verbs="complete score tokenize output convert quantize inspect verify cpu"
+verbs="complete score embed classify fill tag rerank tokenize output convert quantize inspect verify cpu"
 for verb in $verbs; do
     check "--help lists $verb" grep -q "^  $verb " "$dir/out"
 done
@@ -344,5 +289,4 @@ if [ -n "$checkpoint" ]; then
     check "nothing is left behind" [ ! -e "$dir/no.lnt" ]
 fi
 
-echo "$checks checks, $failures failed"
-[ $failures = 0 ]
+the_end

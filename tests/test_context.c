@@ -39,15 +39,15 @@ static float *logits_after(const fixture *f, const int32_t *ids, size_t n) {
     lnt_span span = {.ids = ids, .n_ids = n};
     ck_assert_int_eq(lnt_eval(c, &span, 1, NULL), 0);
     float *copy = malloc(f->info.vocab_size * sizeof *copy);
-    memcpy(copy, lnt_logits(c, 0), f->info.vocab_size * sizeof *copy);
+    memcpy(copy, lnt_output(c, 0), f->info.vocab_size * sizeof *copy);
     lnt_context_free(c);
     return copy;
 }
 
 static void expect_logits(const fixture *f, size_t row, const int32_t *ids, size_t n) {
     float *expected = logits_after(f, ids, n);
-    ck_assert_ptr_nonnull(lnt_logits(f->context, row));
-    ck_assert_mem_eq(lnt_logits(f->context, row), expected, f->info.vocab_size * sizeof *expected);
+    ck_assert_ptr_nonnull(lnt_output(f->context, row));
+    ck_assert_mem_eq(lnt_output(f->context, row), expected, f->info.vocab_size * sizeof *expected);
     free(expected);
 }
 
@@ -69,8 +69,8 @@ START_TEST(test_refused_spans_change_nothing) {
     expect_refused(&f, (lnt_span){.ids = f.ids, .n_ids = N - 3}, "context of 20");
     expect_refused(&f, (lnt_span){.ids = f.ids, .n_ids = SIZE_MAX}, "context of 20");
     expect_refused(&f, (lnt_span){.sequence = 1, .ids = f.ids, .n_ids = 1}, "sequence 1");
-    expect_refused(&f, (lnt_span){.ids = f.ids, .n_ids = 2, .all_logits = true}, "logits");
-    lnt_span twice[] = {{.ids = f.ids, .n_ids = 1}, {.ids = f.ids, .n_ids = 1, .no_logits = true}};
+    expect_refused(&f, (lnt_span){.ids = f.ids, .n_ids = 2, .all_outputs = true}, "rows of output");
+    lnt_span twice[] = {{.ids = f.ids, .n_ids = 1}, {.ids = f.ids, .n_ids = 1, .no_outputs = true}};
     ck_assert_int_eq(lnt_eval(f.context, twice, 2, &f.err), -1);
     CHECK_ERROR(&f.err, "twice");
     span = (lnt_span){.ids = f.ids + 4, .n_ids = N - 4};
@@ -117,14 +117,14 @@ START_TEST(test_shifting) {
 END_TEST
 
 START_TEST(test_rows_of_logits) {
-    fixture f = set_up(&(lnt_context_options){.n_sequences = 3, .n_logits = N, .n_batch = 4});
-    lnt_span spans[] = {{.sequence = 2, .ids = f.ids, .n_ids = 5}, {.sequence = 0, .ids = f.ids, .n_ids = 9, .no_logits = true},
-                        {.sequence = 1, .ids = f.ids + 3, .n_ids = 7, .all_logits = true}};
+    fixture f = set_up(&(lnt_context_options){.n_sequences = 3, .n_outputs = N, .n_batch = 4});
+    lnt_span spans[] = {{.sequence = 2, .ids = f.ids, .n_ids = 5}, {.sequence = 0, .ids = f.ids, .n_ids = 9, .no_outputs = true},
+                        {.sequence = 1, .ids = f.ids + 3, .n_ids = 7, .all_outputs = true}};
     ck_assert_int_eq(lnt_eval(f.context, spans, 3, NULL), 0);
-    ck_assert_uint_eq(lnt_logits_rows(f.context), 8);
+    ck_assert_uint_eq(lnt_output_rows(f.context), 8);
     expect_logits(&f, 0, f.ids, 5);
     for (size_t i = 0; i < 7; i++) expect_logits(&f, i + 1, f.ids + 3, i + 1);
-    ck_assert_ptr_null(lnt_logits(f.context, 8));
+    ck_assert_ptr_null(lnt_output(f.context, 8));
     ck_assert_uint_eq(lnt_sequence_length(f.context, 0), 9);
     tear_down(f);
 }

@@ -1,37 +1,15 @@
 /* GPT-2 against transformers in float32 (tests/golden/gpt2.py made the expectations): logits, hidden states, attention,
    greedy text and perplexity of several configurations, and what the converter refuses. */
-#include "tests/testing.h"
-#include <math.h>
+#include "tests/golden.h"
 
 enum { PROMPT = 24, GREEDY = 200 };
 
 static const char *const CASES[] = {"tied-f16", "untied-gelu", "bare-bf16-relu", "sharded-silu", "torch-tanh"};
 enum { N_CASES = sizeof CASES / sizeof *CASES };
 
-static const char *golden(const char *name, const char *file) { return path_of("%s/tests/golden/gpt2/%s/%s", LINNET_SOURCE_DIR, name, file); }
-
-static lnt_model *converted(const char *name, const char *type) {
-    lnt_error err;
-    const char *path = path_of("%s/%s-%s.lnt", test_folder, name, type);
-    lnt_convert_options o = {.type = type};
-    ck_assert_msg(!lnt_convert(golden(name, "."), path, &o, &err), "%s", err.text);
-    lnt_model *m = lnt_open(path, &err);
-    ck_assert_msg(m != NULL, "%s", err.text);
-    ck_assert_msg(!lnt_verify(m, &err), "%s", err.text);
-    return m;
-}
-
-/* The largest |a - b| of a golden file of floats, whose size must be n. */
-static double distance(const char *name, const char *file, const float *values, size_t n) {
-    size_t bytes;
-    float *expected = read_file(golden(name, file), &bytes);
-    ck_assert_uint_eq(bytes, n * sizeof *expected);
-    double most = 0;
-    for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)values[i] - (double)expected[i]));
-    free(expected);
-    printf("%s %s: max |difference| %.2g over %zu\n", name, file, most, n);
-    return most;
-}
+static const char *golden(const char *name, const char *file) { return golden_path("gpt2", name, file); }
+static lnt_model *converted(const char *name, const char *type) { return golden_model("gpt2", name, type); }
+static double distance(const char *name, const char *file, const float *values, size_t n) { return golden_distance("gpt2", name, file, values, n); }
 
 typedef struct fixture {
     lnt_model *model;
@@ -42,7 +20,7 @@ typedef struct fixture {
 
 static fixture set_up(const char *name) {
     fixture f = {.model = converted(name, "f32")};
-    lnt_context_options o = {.n_logits = PROMPT + GREEDY};
+    lnt_context_options o = {.n_outputs = PROMPT + GREEDY};
     size_t bytes;
     lnt_model_info(f.model, &f.info);
     f.context = lnt_context_new(f.model, &o, NULL);
@@ -64,9 +42,9 @@ START_TEST(test_logits_hidden_attention) {
     float *logits = calloc(PROMPT * f.info.vocab_size, sizeof *logits);
     for (uint32_t i = 0; i <= layers; i++) ck_assert_int_eq(lnt_tap(f.context, "hidden", i, hidden + i * PROMPT * w, PROMPT, NULL), 0);
     for (uint32_t i = 0; i < layers; i++) ck_assert_int_eq(lnt_tap(f.context, "attention", i, attention + i * maps, PROMPT, NULL), 0);
-    lnt_span span = {.ids = f.prompt, .n_ids = PROMPT, .all_logits = true};
+    lnt_span span = {.ids = f.prompt, .n_ids = PROMPT, .all_outputs = true};
     ck_assert_int_eq(lnt_eval(f.context, &span, 1, NULL), 0);
-    for (size_t r = 0; r < PROMPT; r++) memcpy(logits + r * f.info.vocab_size, lnt_logits(f.context, r), f.info.vocab_size * sizeof *logits);
+    for (size_t r = 0; r < PROMPT; r++) memcpy(logits + r * f.info.vocab_size, lnt_output(f.context, r), f.info.vocab_size * sizeof *logits);
     ck_assert(distance(CASES[_i], "logits.f32", logits, PROMPT * f.info.vocab_size) <= 1e-4);
     ck_assert(distance(CASES[_i], "hidden.f32", hidden, (layers + 1) * PROMPT * w) <= 1e-4);
     ck_assert(distance(CASES[_i], "attention.f32", attention, layers * maps) <= 1e-5);
@@ -89,16 +67,16 @@ START_TEST(test_greedy_text_and_perplexity) {
     for (size_t done = 0, n = PROMPT; n < PROMPT + GREEDY; n++) {
         lnt_span span = {.ids = ids + done, .n_ids = n - done};
         ck_assert_int_eq(lnt_eval(f.context, &span, 1, NULL), 0);
-        ids[n] = lnt_sample(sampler, lnt_logits(f.context, 0));
+        ids[n] = lnt_sample(sampler, lnt_output(f.context, 0));
         ck_assert_int_eq(ids[n], expected[n - PROMPT]);
         done = n;
     }
     lnt_sampler_free(sampler);
     lnt_sequence_truncate(f.context, 0, 0);
-    lnt_span all = {.ids = ids, .n_ids = PROMPT + GREEDY, .all_logits = true};
+    lnt_span all = {.ids = ids, .n_ids = PROMPT + GREEDY, .all_outputs = true};
     ck_assert_int_eq(lnt_eval(f.context, &all, 1, NULL), 0);
     double nll = 0;
-    for (size_t i = 0; i + 1 < PROMPT + GREEDY; i++) nll -= lnt_log_probability(lnt_logits(f.context, i), f.info.vocab_size, ids[i + 1]);
+    for (size_t i = 0; i + 1 < PROMPT + GREEDY; i++) nll -= lnt_log_probability(lnt_output(f.context, i), f.info.vocab_size, ids[i + 1]);
     double perplexity = exp(nll / (PROMPT + GREEDY - 1)), *wanted = read_file(golden(CASES[_i], "score.f64"), &bytes);
     printf("%s perplexity %.6f, transformers %.6f\n", CASES[_i], perplexity, *wanted);
     ck_assert(fabs(perplexity / *wanted - 1) < 1e-5);
@@ -117,10 +95,10 @@ START_TEST(test_quantized_hidden_states) {
     float *hidden = calloc(2 * n, sizeof *hidden);
     int32_t *prompt = read_file(golden(CASES[_i], "prompt.i32"), &bytes);
     for (int k = 0; k < 2; k++) {
-        lnt_context *c = lnt_context_new(m[k], &(lnt_context_options){.n_logits = PROMPT}, NULL);
+        lnt_context *c = lnt_context_new(m[k], &(lnt_context_options){.n_outputs = PROMPT}, NULL);
         for (uint32_t i = 0; i <= info.n_layers; i++)
             ck_assert_int_eq(lnt_tap(c, "hidden", i, hidden + (size_t)k * n + i * PROMPT * info.width, PROMPT, NULL), 0);
-        lnt_span span = {.ids = prompt, .n_ids = PROMPT, .all_logits = true};
+        lnt_span span = {.ids = prompt, .n_ids = PROMPT, .all_outputs = true};
         ck_assert_int_eq(lnt_eval(c, &span, 1, NULL), 0);
         lnt_context_free(c);
         lnt_close(m[k]);
@@ -167,17 +145,10 @@ static const struct refusal {
 
 START_TEST(test_config_refusals) {
     const struct refusal *c = &REFUSALS[_i];
-    size_t n;
-    char *config = read_file(golden("tied-f16", "config.json"), &n), edited[4096];
-    config[n] = 0;
-    char *at = strstr(config, c->from);
-    ck_assert_msg(at != NULL, "config.json does not hold %s", c->from);
-    snprintf(edited, sizeof edited, "%.*s%s%s", (int)(at - config), config, c->to, at + strlen(c->from));
-    free(config);
-    const char *folder = path_of("%s/refused-%d", test_folder, _i), *out = path_of("%s/refused-%d.lnt", test_folder, _i);
-    ck_assert_int_eq(mkdir(folder, 0777), 0);
-    write_file(path_of("%s/config.json", folder), edited, strlen(edited));
-    ck_assert_int_eq(symlink(golden("tied-f16", "model.safetensors"), path_of("%s/model.safetensors", folder)), 0);
+    char name[32];
+    snprintf(name, sizeof name, "refused-%d", _i);
+    const char *folder = copied_folder(golden("tied-f16", "."), name), *out = path_of("%s/%s.lnt", test_folder, name);
+    edit_file(path_of("%s/config.json", folder), c->from, c->to);
     lnt_error err;
     lnt_convert_options o = {.type = "q8"};
     ck_assert_int_eq(lnt_convert(folder, out, &o, &err), -1);

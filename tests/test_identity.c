@@ -35,7 +35,7 @@ static bool evaluate(void *arg) {
     lnt_model *m = lnt_open(r->path, &err);
     if (!m) return fprintf(stderr, "%s\n", err.text), false;
     lnt_model_info(m, &info);
-    lnt_context_options o = {.n_threads = r->n_threads, .n_batch = r->n_batch, .n_sequences = SEQUENCES, .n_logits = TOKENS + 64};
+    lnt_context_options o = {.n_threads = r->n_threads, .n_batch = r->n_batch, .n_sequences = SEQUENCES, .n_outputs = TOKENS + 64};
     lnt_context *c = lnt_context_new(m, &o, &err);
     if (!c) return fprintf(stderr, "%s\n", err.text), false;
     int32_t ids[SEQUENCES][TOKENS];
@@ -43,12 +43,12 @@ static bool evaluate(void *arg) {
     size_t chunk = r->chunk ? r->chunk : TOKENS, others = 0;
     for (size_t at = 0; at < TOKENS; at += chunk) {
         size_t n = TOKENS - at < chunk ? TOKENS - at : chunk;
-        lnt_span spans[SEQUENCES] = {{.sequence = 2, .ids = ids[1] + others, .n_ids = 3, .all_logits = true},
-                                     {.sequence = 1, .ids = ids[0] + at, .n_ids = n, .all_logits = true},
-                                     {.sequence = 0, .ids = ids[2] + at, .n_ids = n, .no_logits = true}};
+        lnt_span spans[SEQUENCES] = {{.sequence = 2, .ids = ids[1] + others, .n_ids = 3, .all_outputs = true},
+                                     {.sequence = 1, .ids = ids[0] + at, .n_ids = n, .all_outputs = true},
+                                     {.sequence = 0, .ids = ids[2] + at, .n_ids = n, .no_outputs = true}};
         size_t first = r->packed ? 0 : 1, rows = r->packed ? 3 : 0;
         if (lnt_eval(c, spans + first, r->packed ? SEQUENCES : 1, &err)) return fprintf(stderr, "%s\n", err.text), false;
-        for (size_t i = 0; i < n; i++) memcpy(r->out + (at + i) * info.vocab_size, lnt_logits(c, rows + i), info.vocab_size * sizeof(float));
+        for (size_t i = 0; i < n; i++) memcpy(r->out + (at + i) * info.vocab_size, lnt_output(c, rows + i), info.vocab_size * sizeof(float));
         others = (others + 3) % (TOKENS - 3);
     }
     lnt_context_free(c);
@@ -140,7 +140,7 @@ static void *use(void *arg) {
     lnt_context *c = lnt_context_new(u->model, &o, NULL);
     lnt_span span = {.ids = ids, .n_ids = TOKENS};
     u->ok = c && !lnt_eval(c, &span, 1, NULL);
-    if (u->ok) memcpy(u->last, lnt_logits(c, 0), u->n_vocab * sizeof(float));
+    if (u->ok) memcpy(u->last, lnt_output(c, 0), u->n_vocab * sizeof(float));
     lnt_context_free(c);
     return NULL;
 }

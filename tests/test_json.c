@@ -146,6 +146,18 @@ START_TEST(test_lies) {
 }
 END_TEST
 
+START_TEST(test_arrays) {
+    const char *path = path_of("%s/list.json", test_folder);
+    write_file(path, "[1, {}]", 7);
+    json_t *list = json_array_open(path, &err);
+    ck_assert_uint_eq(json_array_size(list), 2);
+    json_decref(list);
+    write_file(path, "{}", 2);
+    ck_assert_ptr_null(json_array_open(path, &err));
+    CHECK_ERROR(&err, path, "array");
+}
+END_TEST
+
 START_TEST(test_no_file) {
     const char *path = path_of("%s/large.json", test_folder);
     ck_assert_int_eq(json_file_open(&f, path_of("%s/none.json", test_folder), &err), -1);
@@ -173,6 +185,7 @@ int main(void) {
     tcase_add_test(t, test_missing_and_unknown);
     tcase_add_test(t, test_integers_beyond_64_bits);
     tcase_add_loop_test(t, test_lies, 0, sizeof LIES / sizeof *LIES);
+    tcase_add_test(t, test_arrays);
     tcase_add_test(t, test_no_file);
     int rc = run_suite("json", (TCase *const[]){t, NULL});
     remove_test_folder();

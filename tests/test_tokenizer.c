@@ -1,52 +1,8 @@
 /* Byte-level BPE against Hugging Face tokenizers (tests/golden/tokenizer.py made the expectations), its way back to bytes,
    long pieces, what the converter and the loader refuse. */
-#include "convert/tokenizer.h"
-#include "engine/model.h"
-#include "engine/tokenizer.h"
 #include "formats/json.h"
-#include "tests/testing.h"
+#include "tests/tokenizing.h"
 #include <time.h>
-
-/* A model of nothing but a tokenizer. */
-typedef struct fixture {
-    buffer section;
-    lnt_model model;
-    lnt_tokenizer *tokenizer;
-} fixture;
-
-static fixture set_up(const char *folder) {
-    fixture f = {0};
-    lnt_error err;
-    kv_block block;
-    bool found;
-    ck_assert_msg(!convert_tokenizer(folder, &f.section, &found, &err), "%s", err.text);
-    ck_assert(found);
-    ck_assert_msg(!kv_open(&block, f.section.bytes, f.section.size, "test", &err), "%s", err.text);
-    f.model.info.vocab_size = 1 << 17;
-    f.model.tokenizer = tokenizer_model_load(&block, f.model.info.vocab_size, "test", &err);
-    ck_assert_msg(f.model.tokenizer != NULL, "%s", err.text);
-    f.tokenizer = lnt_tokenizer_new(&f.model, &err);
-    ck_assert_msg(f.tokenizer != NULL, "%s", err.text);
-    return f;
-}
-
-static void tear_down(fixture f) {
-    lnt_tokenizer_free(f.tokenizer);
-    tokenizer_model_free(f.model.tokenizer);
-    buffer_free(&f.section);
-}
-
-static const char *golden(const char *name) { return path_of("%s/tests/golden/tokenizer/%s", LINNET_SOURCE_DIR, name); }
-
-/* The folder of shared data, NULL and a word about it where there is none. */
-static const char *shared_data(void) {
-    static char folder[512];
-    const char *given = getenv("LINNET_SHARED");
-    snprintf(folder, sizeof folder, "%s/data", given ? given : LINNET_SOURCE_DIR "/../shared");
-    if (!access(folder, R_OK)) return folder;
-    printf("skipped: %s is not there\n", folder);
-    return NULL;
-}
 
 /* Bytes of ids are the text again. */
 static void expect_bytes(const fixture *f, const int32_t *ids, size_t n, const char *text, size_t n_bytes) {
@@ -56,20 +12,6 @@ static void expect_bytes(const fixture *f, const int32_t *ids, size_t n, const c
         if (!bytes || m > n_bytes - at || memcmp(bytes, text + at, m)) ck_abort_msg("id %zu is not the bytes at %zu", i, at);
     }
     ck_assert_uint_eq(at, n_bytes);
-}
-
-/* u32 n and the bytes, or the ids; *p moves behind them. */
-static const unsigned char *packed(const unsigned char **p, size_t unit, uint32_t *n) {
-    memcpy(n, *p, 4);
-    const unsigned char *bytes = *p + 4;
-    *p = bytes + *n * unit;
-    return bytes;
-}
-
-static uint64_t fingerprint(const int32_t *ids, size_t n) {
-    uint64_t hash = 0;
-    for (size_t i = 0; i < n; i++) hash += (uint64_t)ids[i] * (2 * i + 1) * 0x9E3779B97F4A7C15u;
-    return hash;
 }
 
 static void expect_case(const fixture *f, unsigned flags, const unsigned char **p, bool bytes_too) {
@@ -91,19 +33,6 @@ static void expect_golden(const char *folder, const char *name) {
     ck_assert_uint_gt(cases, 130);
     free(all);
     tear_down(f);
-}
-
-/* text with the one place that holds `from` edited, as a folder's tokenizer.json. */
-static const char *edited_folder(const char *text, const char *from, size_t n_from, const char *to, size_t n_to, const char *folder) {
-    char *key = strndup(from, n_from), *edited = malloc(strlen(text) + n_to + 1);
-    const char *at = strstr(text, key);
-    ck_assert_msg(at != NULL, "tokenizer.json has no %s", key);
-    free(key);
-    int n = sprintf(edited, "%.*s%.*s%s", (int)(at - text), text, (int)n_to, to, at + n_from);
-    ck_assert_int_eq(mkdir(folder, 0777), 0);
-    write_file(path_of("%s/tokenizer.json", folder), edited, (size_t)n);
-    free(edited);
-    return folder;
 }
 
 static char *own_json(void) {
@@ -137,13 +66,6 @@ START_TEST(test_variants) {
     free(all);
 }
 END_TEST
-
-static size_t put_utf8(char *out, uint32_t c) {
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n; i-- > 1; c >>= 6) out[i] = (char)(0x80 | (c & 0x3f));
-    out[0] = (char)(n == 1 ? c : (0xf0u << (4 - n) & 0xff) | c);
-    return n;
-}
 
 static void expect_code_points(const char *folder, int line) {
     unsigned long long n_ids, hash;
@@ -282,10 +204,10 @@ static const struct edit {
     {"\"continuing_subword_prefix\": null", "\"continuing_subword_prefix\": \"##\"", "continuing_subword_prefix"},
     {"\"ignore_merges\": false", "\"ignore_merges\": false, \"charm\": 1", "charm"},
     {"\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}", "NFC"},
-    {"\"truncation\": null", "\"truncation\": {\"max_length\": 8}", "truncation"},
-    {"\"lstrip\": false", "\"lstrip\": true", "lstrip"},
+    {"\"lstrip\": false", "\"lstrip\": 1", "lstrip"},
     {"\"pre_tokenizer\": {\n    \"type\": \"ByteLevel\"", "\"pre_tokenizer\": {\n    \"type\": \"Metaspace\"", "Metaspace"},
-    {"\"post_processor\": {\n    \"type\": \"ByteLevel\"", "\"post_processor\": {\n    \"type\": \"TemplateProcessing\"", "TemplateProcessing"},
+    {"\"post_processor\": {\n    \"type\": \"ByteLevel\"", "\"post_processor\": {\n    \"type\": \"TemplateProcessing\"", "add_prefix_space"},
+    {"\"post_processor\": {\n    \"type\": \"ByteLevel\"", "\"post_processor\": {\n    \"type\": \"PairProcessing\"", "PairProcessing"},
     {"\"id\": 0", "\"id\": -5", "-5"},
     {"\"a\": ", "\"a\": 1000000000, \"\\u0143\\u0143\": ", "1000000000"},
     {"\"\xc4\x80\": ", "\"zzz\": ", "byte 0"},
@@ -305,9 +227,9 @@ START_TEST(test_refused) {
     char *text = own_json();
     const char *folder = edited_folder(text, e->from, strlen(e->from), e->to, strlen(e->to), path_of("%s/refused-%d", test_folder, _i));
     buffer out = {0};
-    bool found;
+    tokenizer_facts facts;
     lnt_error err;
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), -1);
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), -1);
     CHECK_ERROR(&err, e->word, folder);
     buffer_free(&out);
     free(text);
@@ -322,9 +244,9 @@ START_TEST(test_same_merges) {
     sprintf(twice, "%.*s, %.*s", (int)(end + 1 - from), from, (int)(end + 1 - from - 11), from + 11);
     const char *folder = edited_folder(text, from, (size_t)(end + 1 - from), twice, strlen(twice), path_of("%s/same", test_folder));
     buffer out = {0};
-    bool found;
+    tokenizer_facts facts;
     lnt_error err;
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), -1);
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), -1);
     CHECK_ERROR(&err, "merged twice", folder);
     buffer_free(&out);
     free(text);
@@ -334,19 +256,19 @@ END_TEST
 START_TEST(test_two_files) {
     const char *folder = path_of("%s/two", test_folder);
     buffer out = {0};
-    bool found = true;
+    tokenizer_facts facts = {.found = true};
     lnt_error err;
     ck_assert_int_eq(mkdir(folder, 0777), 0);
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), 0);
-    ck_assert(!found);
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), 0);
+    ck_assert(!facts.found);
     write_file(path_of("%s/vocab.json", folder), "{\"a\": 0, \"b\": 1}", 16);
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), -1);
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), -1);
     CHECK_ERROR(&err, "merges.txt", "missing");
     write_file(path_of("%s/merges.txt", folder), "#version: 0.2\na c\n", 18);
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), -1);
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), -1);
     CHECK_ERROR(&err, "merges.txt", "'a' and 'c'");
     write_file(path_of("%s/merges.txt", folder), "#version: 0.2\nab\n", 17);
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), -1);
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), -1);
     CHECK_ERROR(&err, "merges.txt", "line 2");
     buffer_free(&out);
 }
@@ -383,8 +305,11 @@ static const struct beside {
     {"tokenizer_config.json", "{\"tokenizer_class\": \"GPT2Tokenizer\", \"model_max_length\": 1024}", NULL, 5},
     {"tokenizer_config.json", "{\"added_tokens_decoder\": {\"600\": {\"content\": \"<pad>\", \"special\": true}}, \"pad_token\": \"<pad>\"}", NULL, 2},
     {"tokenizer_config.json", "{\"added_tokens_decoder\": {\"6x\": {\"content\": \"<pad>\"}}}", "6x", 0},
-    {"tokenizer_config.json", "{\"added_tokens_decoder\": {\"600\": {\"content\": \"<pad>\", \"rstrip\": true}}}", "rstrip", 0},
-    {"tokenizer_config.json", "{\"tokenizer_class\": \"RobertaTokenizer\"}", "RobertaTokenizer", 0},
+    {"tokenizer_config.json", "{\"added_tokens_decoder\": {\"600\": {\"content\": \"<pad>\", \"rstrip\": true}}}", NULL, 2},
+    {"tokenizer_config.json", "{\"tokenizer_class\": \"RobertaTokenizer\"}", "<s>", 0},
+    {"tokenizer_config.json", "{\"tokenizer_class\": \"CodeGenTokenizer\"}", "CodeGenTokenizer", 0},
+    {"tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\"}", "BertTokenizer", 0},
+    {"tokenizer_config.json", "{\"truncation_side\": \"left\"}", "left", 0},
     {"tokenizer_config.json", "{\"add_bos_token\": true}", "add_bos_token", 0},
     {"tokenizer_config.json", "{\"add_prefix_space\": 1}", "add_prefix_space", 0},
     {"special_tokens_map.json", "{\"eos_token\": \"<|endoftext|>\", \"pad_token\": null}", NULL, 5},
@@ -397,9 +322,9 @@ START_TEST(test_beside_two_files) {
     const char *folder = own_two_files(path_of("%s/beside-%d", test_folder, _i)), text[] = "the<pad>";
     write_file(path_of("%s/%s", folder, b->name), b->text, strlen(b->text));
     buffer out = {0};
-    bool found;
+    tokenizer_facts facts;
     lnt_error err;
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &found, &err), b->word ? -1 : 0);
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), b->word ? -1 : 0);
     buffer_free(&out);
     if (b->word) {
         CHECK_ERROR(&err, b->word, folder);

@@ -123,9 +123,10 @@ def read_payload(p, kind, count, what):
     if kind == 6:
         need(count < len(p) // 4, what)
         ends = np.frombuffer(p[:4 * (count + 1)], "<u4").astype(np.int64)
-        need(ends[0] == 0 and np.all(np.diff(ends) >= 0) and 4 * (count + 1) + ends[-1] <= len(p), what)
+        need(ends[0] == 0 and np.all(np.diff(ends) > 0) and 4 * (count + 1) + ends[-1] <= len(p), what)
         body = bytes(p[4 * (count + 1):4 * (count + 1) + ends[-1]])
-        return [body[a:z] for a, z in zip(ends[:-1], ends[1:])], 4 * (count + 1) + int(ends[-1])
+        need(all(body[z - 1] == 0 for z in ends[1:]), what)
+        return [body[a:z - 1] for a, z in zip(ends[:-1], ends[1:])], 4 * (count + 1) + int(ends[-1])
     need(kind in (7, 8) and count <= len(p) // 4, what)
     return np.frombuffer(p[:4 * count], "<u4" if kind == 7 else "<f4"), 4 * count
 

@@ -133,4 +133,5 @@ def main(out, shared):
             print(path, fingerprint(g.encode(open(f"{shared}/data/{path}", encoding="utf-8", newline="").read()).ids), file=f)
 
 
-main(sys.argv[1], sys.argv[2])
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,236 @@
+#include "cli/cli.h"
+#include "cli/part_file.h"
+#include "cli/text.h"
+#include "cli/vectors.h"
+#include "formats/npy.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct settings {
+    texts_settings texts;
+    const char *output, *format, *type, *pooling, *prompt, *prompt_text;
+    uint32_t dims;
+    bool normalize, resume, json;
+} settings;
+
+static const settings defaults = {.type = "f32"};
+
+#define AT(field) .offset = offsetof(settings, field)
+static const opt_spec options[] = {
+    {.name = "output", .letter = 'o', .kind = OPT_TEXT, .argument = "V.npy", AT(output), .required = true,
+     .help = "the file to write, - for standard output"},
+    {.name = "output-format", .kind = OPT_CHOICE, .argument = "npy|jsonl|raw", AT(format),
+     .help = "(default: by the file's name; jsonl on standard output)"},
+    {.name = "output-type", .kind = OPT_CHOICE, .argument = "f32|f16|int8|binary", AT(type),
+     .help = "of the numbers (default f32)"},
+    {.name = "pooling", .kind = OPT_CHOICE, .argument = "cls|mean|max|mean_sqrt|weighted_mean|last", AT(pooling),
+     .help = "how tokens become one vector (default: as the model says)"},
+    {.name = "normalize", .kind = OPT_FLAG, AT(normalize), .help = "make every vector of length 1"},
+    {.name = "dims", .kind = OPT_U32, .argument = "N", AT(dims), .min = 1, .max = 1 << 24,
+     .help = "only the first N numbers of each vector"},
+    {.name = "prompt", .kind = OPT_TEXT, .argument = "NAME", AT(prompt),
+     .help = "put the model's prompt of this name before each text (default: the model's default one)"},
+    {.name = "prompt-text", .kind = OPT_TEXT, .argument = "TEXT", AT(prompt_text), .help = "put this before each text"},
+    {.name = "resume", .kind = OPT_FLAG, AT(resume), .help = "go on where the same command was interrupted"},
+    TEXTS_OPTIONS,
+    RECORD_CHUNK_OPTIONS(texts_settings, in),
+    {.name = "json", .kind = OPT_FLAG, AT(json), .help = "at the end, one object: count, dims, tokens, seconds, ..."},
+    {0},
+};
+
+typedef enum output_format { OUTPUT_NPY, OUTPUT_JSONL, OUTPUT_RAW } output_format;
+
+typedef struct job {
+    const settings *s;
+    session m;
+    texts texts;
+    output_format format;
+    vector_type type;
+    size_t dims;
+    bool to_stdout;
+    part_file file;
+    lnt_error err;
+} job;
+
+static int render(void *user, const record *r, const lnt_text_result *result, io_bytes *out) {
+    const job *j = user;
+    const float *row = result->rows[0];
+    if (j->format != OUTPUT_JSONL) return vector_append(j->type, row, j->dims, out);
+    if (io_append(out, "{\"input\": ", 10) || record_append_input(out, r) || io_append(out, ", \"embedding\": ", 15)) return -1;
+    return vector_append_json(j->type, row, j->dims, out) || io_append(out, "}\n", 2) ? -1 : 0;
+}
+
+static int write_part(void *user, const char *data, size_t n, lnt_error *err) {
+    job *j = user;
+    return part_file_append(&j->file, data, n, err);
+}
+
+static int note_part(void *user, const texts_counts *counts, lnt_error *err) {
+    job *j = user;
+    return part_file_note(&j->file, counts, false, err);
+}
+
+static const texts_sink part_sink = {write_part, note_part};
+
+static int choose_format(job *j) {
+    static const char *const names[] = {"npy", "jsonl", "raw"};
+    const char *path = j->s->output, *ending = strrchr(path, '.'), *name = j->s->format;
+    j->to_stdout = strcmp(path, "-") == 0;
+    if (!name) name = j->to_stdout ? "jsonl" : ending ? ending + 1 : "";
+    for (j->format = OUTPUT_NPY; j->format < OUTPUT_RAW && strcasecmp(name, names[j->format]) != 0;) j->format++;
+    if (strcasecmp(name, names[j->format]) != 0)
+        return cli_usage("-o %s: the name ends in none of .npy, .jsonl and .raw, --output-format can say what is meant", path);
+    if (j->to_stdout && j->format == OUTPUT_NPY)
+        return cli_usage("a .npy file cannot go to standard output, expected --output-format jsonl or raw");
+    if (j->to_stdout && (j->s->resume || j->s->json))
+        return cli_usage("--%s cannot go with -o -", j->s->resume ? "resume" : "json");
+    return CLI_OK;
+}
+
+static int choose_prefix(job *j) {
+    if (j->s->prompt_text) {
+        j->texts.prefix = j->s->prompt_text;
+        return 0;
+    }
+    j->texts.prefix = lnt_prompt(j->m.model, j->s->prompt);
+    if (j->texts.prefix) return 0;
+    char names[300] = "";
+    const char *name;
+    for (size_t i = 0, at = 0; (name = lnt_prompt_name(j->m.model, i)) && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%.60s", i ? ", " : ", expected one of: ", name);
+    return cli_error(&j->err, "%s: has no prompt \"%.60s\"%s", j->m.path, j->s->prompt,
+                     *names ? names : ", expected --prompt-text as it has none");
+}
+
+static json_t *text_or_null(const char *text) {
+    io_bytes valid = {0};
+    bool any;
+    if (!text) return json_null();
+    json_t *value = NULL;
+    if (text_replace_invalid(&valid, text, strlen(text), &any) == 0) value = json_stringn(valid.n ? valid.data : "", valid.n);
+    io_bytes_free(&valid);
+    return value;
+}
+
+/* What the file is made of: a run that is resumed must say the same. */
+static json_t *describe(const job *j) {
+    const settings *s = j->s;
+    const record_options *in = &s->texts.in;
+    char hash[33];
+    if (session_hash(&j->m, hash, NULL) != 0) return NULL;
+    json_t *files = json_array();
+    for (size_t i = 0; i < j->texts.in.files.n; i++) {
+        const input *f = &j->texts.in.files.items[i];
+        json_array_append_new(files, json_pack("[o, I, I]", text_or_null(f->path), (json_int_t)f->size, (json_int_t)f->modified));
+    }
+    return json_pack(
+        "{s:s, s:s, s:o, s:{s:i, s:s, s:o, s:b, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:b, s:i, s:i}}", "linnet", LNT_VERSION,
+        "model", hash, "inputs", files, "options", "output-format", (int)j->format, "output-type", s->type, "pooling",
+        text_or_null(s->pooling), "normalize", s->normalize, "dims", (int)s->dims, "prompt", text_or_null(j->texts.prefix),
+        "max-tokens", (int)s->texts.max_tokens, "text", text_or_null(in->text), "format", text_or_null(in->format), "field",
+        text_or_null(in->field), "column", text_or_null(in->column), "no-header", in->no_header, "chunk-tokens",
+        (int)in->chunk_tokens, "overlap", (int)in->overlap);
+}
+
+static int open_part(job *j) {
+    unsigned char header[NPY_HEADER_ROOM];
+    size_t n = j->format == OUTPUT_NPY ? npy_header(header, vector_descr(j->type), (size_t[]){0, j->dims}, 2) : 0;
+    json_t *begin = describe(j);
+    if (!begin) return cli_error(&j->err, "%s: out of memory for its journal", j->s->output);
+    int result = part_file_open(&j->file, j->s->output, begin, j->s->resume, n, &j->texts.counts, &j->err);
+    json_decref(begin);
+    return result;
+}
+
+static int finish_part(job *j) {
+    unsigned char header[NPY_HEADER_ROOM];
+    size_t shape[] = {j->texts.counts.texts, vector_elements(j->type, j->dims)};
+    size_t n = j->format == OUTPUT_NPY ? npy_header(header, vector_descr(j->type), shape, 2) : 0;
+    return part_file_finish(&j->file, header, n, &j->err);
+}
+
+static int open_all(job *j, const char *path, const char *const *files, size_t n_files) {
+    const settings *s = j->s;
+    lnt_batcher_options like = {.output = "embedding", .dims = s->dims, .normalize = s->normalize};
+    if (session_open(&j->m, path, NULL, true, &j->err) != 0) return -1;
+    if (s->pooling) like.pooling = strcmp(s->pooling, "cls") == 0 ? "first" : s->pooling;
+    else if (!j->m.info.embedding_width)
+        return cli_error(&j->err, "%s: makes no embeddings, expected a sentence model or --pooling", path);
+    if (choose_prefix(j) != 0) return -1;
+    if (texts_open(&j->texts, &like, files, n_files, &j->err) != 0) return -1;
+    j->dims = lnt_batcher_width(j->texts.batcher);
+    j->texts.result_bytes = j->format == OUTPUT_JSONL ? 16 * j->dims : vector_bytes(j->type, j->dims);
+    return j->to_stdout ? 0 : open_part(j);
+}
+
+static void print_summary(const job *j, double seconds) {
+    const texts_counts *c = &j->texts.counts;
+    double rate = seconds > 0 ? (double)(c->texts - j->texts.texts_before) / seconds : 0;
+    if (!j->s->json) return;
+    fputs("{\"output\": ", stdout);
+    text_json(j->s->output, strlen(j->s->output));
+    printf(", \"count\": %" PRIu64 ", \"dims\": %zu, \"type\": \"%s\", \"tokens\": %" PRIu64 ", \"truncated\": %" PRIu64
+           ", \"invalid\": %" PRIu64 ", \"skipped\": %zu, \"seconds\": %.3f, \"rate\": %.1f}\n",
+           c->texts, j->dims, j->s->type, c->tokens, c->truncated, c->invalid, j->texts.in.n_bad, seconds, rate);
+}
+
+static int interrupted(job *j) {
+    if (j->to_stdout) return CLI_INTERRUPTED;
+    if (j->texts.counts.texts == 0) return CLI_INTERRUPTED;
+    if (part_file_note(&j->file, &j->texts.counts, true, &j->err) != 0) return cli_fail(&j->err);
+    fprintf(stderr, "linnet: interrupted after %" PRIu64 " texts, the same command with --resume goes on\n",
+            j->texts.counts.texts);
+    return CLI_INTERRUPTED;
+}
+
+static int embed(job *j, const char *path, const char *const *files, size_t n_files) {
+    double began = cli_seconds();
+    if (open_all(j, path, files, n_files) != 0) return cli_fail(&j->err);
+    texts_catch_interrupt();
+    int result = texts_run(&j->texts, &j->err);
+    if (result > 0) return interrupted(j);
+    if (result == 0 && !j->to_stdout) result = finish_part(j);
+    if (result < 0) return cli_fail(&j->err);
+    texts_report(&j->texts);
+    print_summary(j, cli_seconds() - began);
+    return CLI_OK;
+}
+
+static int run(const void *given, const char *const *operands, size_t n_operands) {
+    const settings *s = given;
+    job j = {.s = s, .type = vector_type_from_name(s->type)};
+    j.texts = (texts){.settings = &s->texts, .model = &j.m, .render = render, .sink = &part_sink, .user = &j};
+    if (s->prompt && s->prompt_text) return cli_usage("only one of --prompt and --prompt-text can be given");
+    int status = records_check(&s->texts.in, n_operands - 1);
+    if (status == CLI_OK) status = choose_format(&j);
+    if (status != CLI_OK) return status;
+    if (j.to_stdout) j.texts.sink = &texts_stdout;
+    status = embed(&j, operands[0], operands + 1, n_operands - 1);
+    part_file_leave(&j.file);
+    texts_close(&j.texts);
+    session_close(&j.m);
+    return status;
+}
+
+const cli_verb verb_embed = {
+    .name = "embed",
+    .summary = "turn texts into vectors",
+    .operands = "MODEL -o V.npy (FILES | - | -p TEXT)",
+    .notes = "Every line of a file is a text (or every record of a .jsonl, .csv or .tsv file, or every file of a folder), and\n"
+             "gives a row of the output, in order. Longer texts than the model takes are truncated, and counted at the end.\n"
+             "Output types: f32; f16; int8, each vector times 127 / its largest magnitude; binary, a bit a number, 1 if above 0,\n"
+             "as numpy.packbits. While it grows the output is V.npy.part, with V.npy.journal beside it; after an interrupt, a\n"
+             "kill or a full disk the same command with --resume goes on and gives the same file.\n",
+    .examples = "linnet embed minilm.lnt sentences.txt -o vectors.npy\n"
+                "linnet embed minilm.lnt articles.jsonl --field body -o vectors.npy --output-type f16 --resume\n"
+                "linnet embed minilm.lnt notes/ --chunk-tokens 200 --overlap 40 -o notes.jsonl\n"
+                "zcat corpus.gz | linnet embed minilm.lnt - -o - --output-format raw | ...\n",
+    .min_operands = 1,
+    .max_operands = SIZE_MAX,
+    .options = options,
+    .settings_size = sizeof(settings),
+    .defaults = &defaults,
+    .run = run,
+};

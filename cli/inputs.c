@@ -1,0 +1,95 @@
+#define _GNU_SOURCE
+#include "cli/inputs.h"
+#include "cli/cli.h"
+#include <errno.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int add(inputs *list, const char *path, const struct stat *st, bool in_folder, lnt_error *err) {
+    if ((list->n & (list->n - 1)) == 0) {
+        size_t capacity = list->n ? 2 * list->n : 1;
+        input *bigger = realloc(list->items, capacity * sizeof *bigger);
+        if (!bigger) return cli_error(err, "out of memory for %zu files", capacity);
+        list->items = bigger;
+    }
+    char *copy = strdup(path);
+    if (!copy) return cli_error(err, "out of memory for a path");
+    input *in = &list->items[list->n++];
+    *in = (input){.path = copy, .in_folder = in_folder, .regular = st && S_ISREG(st->st_mode)};
+    if (in->regular) {
+        in->size = (uint64_t)st->st_size;
+        in->modified = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+        list->bytes += in->size;
+    }
+    list->sized = list->sized && in->regular;
+    return 0;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b) {
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static int add_entry(inputs *list, FTS *tree, FTSENT *entry, lnt_error *err) {
+    struct stat followed;
+    if (entry->fts_level > 0 && entry->fts_name[0] == '.') {
+        fts_set(tree, entry, FTS_SKIP);
+        return 0;
+    }
+    switch (entry->fts_info) {
+    case FTS_F:
+        return add(list, entry->fts_path, entry->fts_statp, true, err);
+    case FTS_SL:
+        if (stat(entry->fts_accpath, &followed) != 0 || !S_ISREG(followed.st_mode)) return 0;
+        return add(list, entry->fts_path, &followed, true, err);
+    case FTS_DNR:
+    case FTS_ERR:
+    case FTS_NS:
+        return cli_error(err, "%s: cannot be read: %s, expected a folder or file", entry->fts_path,
+                         strerror(entry->fts_errno));
+    default:
+        return 0;
+    }
+}
+
+static int add_folder(inputs *list, const char *path, lnt_error *err) {
+    char *copy = strdup(path);
+    if (!copy) return cli_error(err, "out of memory for a path");
+    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--) copy[n - 1] = 0;
+    size_t before = list->n;
+    int result = 0;
+    FTS *tree = fts_open((char *[]){copy, NULL}, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+    if (!tree) result = cli_error(err, "%s: cannot be read: %s, expected a folder", path, strerror(errno));
+    for (FTSENT *entry; result == 0 && (entry = fts_read(tree));) result = add_entry(list, tree, entry, err);
+    if (tree) fts_close(tree);
+    if (result == 0 && list->n == before) result = cli_error(err, "%s: holds no files, expected some", path);
+    free(copy);
+    return result;
+}
+
+int inputs_list(inputs *list, const char *const *operands, size_t n, lnt_error *err) {
+    *list = (inputs){.sized = true};
+    bool standard = false;
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        const char *path = operands[i];
+        int result;
+        if (strcmp(path, "-") == 0) {
+            result = standard ? cli_error(err, "standard input is given twice") : add(list, path, NULL, false, err);
+            standard = true;
+        } else if (stat(path, &st) != 0) {
+            result = cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
+        } else {
+            result = S_ISDIR(st.st_mode) ? add_folder(list, path, err) : add(list, path, &st, false, err);
+        }
+        if (result != 0) return -1;
+    }
+    return 0;
+}
+
+void inputs_free(inputs *list) {
+    for (size_t i = 0; i < list->n; i++) free(list->items[i].path);
+    free(list->items);
+    *list = (inputs){0};
+}

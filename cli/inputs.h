@@ -1,0 +1,25 @@
+/* The files that operands name: each itself, or every file below a folder, in the order of their names. */
+#ifndef LNT_CLI_INPUTS_H
+#define LNT_CLI_INPUTS_H
+#include "linnet.h"
+
+typedef struct input {
+    char *path;      /* "-": standard input */
+    bool in_folder;  /* found below a folder */
+    bool regular;    /* a file with a size; not a pipe, a terminal or a device */
+    uint64_t size;   /* 0 unless regular, as is modified */
+    int64_t modified; /* nanoseconds since 1970 */
+} input;
+
+typedef struct inputs {
+    input *items;
+    size_t n;
+    uint64_t bytes; /* of all regular ones */
+    bool sized;     /* all are regular */
+} inputs;
+
+/* Looks at every operand. Hidden files and folders (.name) below a folder are left out, links to files followed, links
+   to folders not. 0, or -1 with err: a file is missing, a folder unreadable or without files, "-" is given twice. */
+int inputs_list(inputs *list, const char *const *operands, size_t n, lnt_error *err);
+void inputs_free(inputs *list);
+#endif

@@ -1,0 +1,263 @@
+#define _GNU_SOURCE
+#include "cli/texts.h"
+#include "cli/cli.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_TEXTS = 8192,           /* of a window */
+    MAX_BYTES = 4 << 20,        /* of its text, and one text more */
+    MAX_RESULTS = 32 << 20,     /* of its results */
+    FIRST_TEXTS = 64, GROWTH = 8, /* windows grow from here, by no more than this a time, */
+    TEXT_COST = 32              /* to what takes WINDOW_SECONDS, a text counted as its bytes and these */
+};
+#define WINDOW_SECONDS 2.0
+
+volatile sig_atomic_t texts_interrupted;
+
+static void on_interrupt(int number) {
+    (void)number;
+    texts_interrupted = 1;
+}
+
+void texts_catch_interrupt(void) {
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}; /* the second one kills */
+    sigaction(SIGINT, &action, NULL);
+}
+
+static int write_stdout(void *user, const char *data, size_t n, lnt_error *err) {
+    (void)user;
+    (void)err;
+    if (n) fwrite(data, 1, n, stdout);
+    return 0;
+}
+
+static int flush_stdout(void *user, const texts_counts *counts, lnt_error *err) {
+    (void)user;
+    (void)counts;
+    (void)err;
+    return io_flush() == 0 ? 0 : 1;
+}
+
+const texts_sink texts_stdout = {write_stdout, flush_stdout};
+
+/* The records of a window; their bytes lie in one block, which moves while it grows. */
+typedef struct window {
+    texts *t;
+    record *records;
+    size_t *places; /* where each one's text begins in bytes, prefix included; its pair follows */
+    lnt_text *texts;
+    io_bytes *results;
+    size_t n, capacity, cost;
+    io_bytes bytes;
+    atomic_uint_least64_t truncated, invalid, tokens;
+    atomic_bool failed;
+} window;
+
+static int make_window(window *w, texts *t, lnt_error *err) {
+    size_t by_result = t->result_bytes ? MAX_RESULTS / t->result_bytes + 1 : MAX_TEXTS;
+    size_t n = by_result < MAX_TEXTS ? by_result : MAX_TEXTS;
+    *w = (window){.t = t, .capacity = n};
+    w->records = malloc(n * sizeof *w->records);
+    w->places = malloc(n * sizeof *w->places);
+    w->texts = malloc(n * sizeof *w->texts);
+    w->results = calloc(n, sizeof *w->results);
+    if (w->records && w->places && w->texts && w->results) return 0;
+    return cli_error(err, "out of memory for %zu texts", n);
+}
+
+static void free_window(window *w) {
+    for (size_t i = 0; w->results && i < w->capacity; i++) io_bytes_free(&w->results[i]);
+    io_bytes_free(&w->bytes);
+    free(w->records);
+    free(w->places);
+    free(w->texts);
+    free(w->results);
+}
+
+/* A record's text as the model is to see it. */
+static int append_text(io_bytes *bytes, const texts *t, const char *text, size_t n) {
+    size_t n_from = t->from ? strlen(t->from) : 0;
+    for (const char *at; n_from && (at = memmem(text, n, t->from, n_from)); text = at + n_from) {
+        if (io_append(bytes, text, (size_t)(at - text)) != 0 || io_append(bytes, t->to, strlen(t->to)) != 0) return -1;
+        n -= (size_t)(at - text) + n_from;
+    }
+    return io_append(bytes, text, n);
+}
+
+static int add(window *w, const record *r, lnt_error *err) {
+    const char *prefix = w->t->prefix ? w->t->prefix : "";
+    size_t n_prefix = strlen(prefix), cost = r->n_bytes + r->n_pair_bytes;
+    size_t most = 16 * (size_t)w->t->model->info.n_ctx, at = w->bytes.n; /* what is longer is truncated */
+    bool failed = io_append(&w->bytes, prefix, n_prefix) || append_text(&w->bytes, w->t, r->text, r->n_bytes);
+    size_t n = w->bytes.n - at - n_prefix;
+    if (failed || io_append(&w->bytes, r->pair, r->n_pair_bytes) != 0)
+        return cli_error(err, "%s: out of memory at line %zu", r->file, r->line);
+    w->places[w->n] = at;
+    w->records[w->n] = *r;
+    w->records[w->n++].n_bytes = n;
+    w->cost += TEXT_COST + (cost < most ? cost : most);
+    return 0;
+}
+
+/* Reads on until the window is full. 1; 0: the input has ended, or an interrupt came; -1 with err. */
+static int fill(window *w, size_t budget, lnt_error *err) {
+    record r;
+    w->n = w->cost = w->bytes.n = 0;
+    while (w->n < w->capacity && w->bytes.n < MAX_BYTES && w->cost < budget) {
+        int got = records_next(&w->t->in, &r, err);
+        if (texts_interrupted) return 0; /* a read that it broke off is no error */
+        if (got <= 0) return got;
+        if (add(w, &r, err) != 0) return -1;
+    }
+    return 1;
+}
+
+/* Now that the bytes stay where they are. */
+static void place(window *w) {
+    const char *query = w->t->query, *bytes = w->bytes.data ? w->bytes.data : "";
+    size_t n_prefix = w->t->prefix ? strlen(w->t->prefix) : 0;
+    for (size_t i = 0; i < w->n; i++) {
+        record *r = &w->records[i];
+        const char *whole = bytes + w->places[i];
+        r->text = whole + n_prefix;
+        if (r->pair) r->pair = r->text + r->n_bytes;
+        w->texts[i] = query ? (lnt_text){query, strlen(query), r->text, r->n_bytes}
+                            : (lnt_text){whole, n_prefix + r->n_bytes, r->pair, r->n_pair_bytes};
+    }
+}
+
+static void listen(void *user, const lnt_text_result *result) {
+    window *w = user;
+    const record *r = &w->records[result->index];
+    io_bytes *out = &w->results[result->index];
+    const lnt_encoding *e = result->encoding;
+    atomic_fetch_add(&w->tokens, e->n);
+    if (e->n_dropped) atomic_fetch_add(&w->truncated, 1);
+    if (e->n_invalid || r->invalid) atomic_fetch_add(&w->invalid, 1);
+    out->n = 0;
+    if (w->t->render(w->t->user, r, result, out) != 0) atomic_store(&w->failed, true);
+}
+
+/* Computes and writes the window. */
+static int run_window(window *w, lnt_error *err) {
+    texts *t = w->t;
+    place(w);
+    if (lnt_batcher_run(t->batcher, w->texts, w->n, listen, w, err) != 0) return -1;
+    if (w->failed) return cli_error(err, "out of memory for the results of %zu texts", w->n);
+    for (size_t i = 0; i < w->n; i++) {
+        if (t->sink->write(t->user, w->results[i].data, w->results[i].n, err) != 0) return -1;
+        io_bytes_free(&w->results[i]);
+    }
+    t->counts.texts += w->n;
+    t->counts.tokens += atomic_exchange(&w->tokens, 0);
+    t->counts.truncated += atomic_exchange(&w->truncated, 0);
+    t->counts.invalid += atomic_exchange(&w->invalid, 0);
+    return t->sink->window ? t->sink->window(t->user, &t->counts, err) : 0;
+}
+
+static void show_progress(const texts *t) {
+    double seconds = cli_seconds() - t->began, done = -1;
+    char what[120], left[40] = "";
+    if (t->in.files.sized && t->in.files.bytes) {
+        uint64_t at = records_position(&t->in), all = t->in.files.bytes > at ? t->in.files.bytes : at;
+        done = (double)at / (double)all;
+        double rest = at > t->bytes_before ? seconds * (double)(all - at) / (double)(at - t->bytes_before) : 0;
+        snprintf(left, sizeof left, ", %ld:%02ld left", lrint(rest) / 60, lrint(rest) % 60);
+    }
+    double rate = seconds > 0 ? (double)(t->counts.texts - t->texts_before) / seconds : 0;
+    snprintf(what, sizeof what, "%" PRIu64 " texts, %.0f/s%s", t->counts.texts, rate, left);
+    io_progress(NULL, done, what);
+}
+
+int texts_open(texts *t, const lnt_batcher_options *options, const char *const *paths, size_t n_paths, lnt_error *err) {
+    const texts_settings *s = t->settings;
+    const lnt_info *info = &t->model->info;
+    lnt_batcher_options o = *options;
+    lnt_encoding nothing;
+    o.n_threads = s->threads;
+    o.max_tokens = s->max_tokens;
+    o.n_batch = s->batch_tokens;
+    if (s->max_tokens > info->n_ctx)
+        return cli_error(err, "%s: --max-tokens %u is more than the model takes, expected at most %u", t->model->path,
+                         s->max_tokens, info->n_ctx);
+    if (lnt_encode(t->model->tokenizer, "", 0, NULL, 0, 0, 0, &nothing, err) != 0) return -1;
+    size_t most = s->max_tokens ? s->max_tokens : info->max_tokens;
+    size_t room = most > nothing.n ? most - nothing.n : 0;
+    if (records_open(&t->in, &s->in, paths, n_paths, t->model->tokenizer, room, err) != 0) return -1;
+    t->batcher = lnt_batcher_new(t->model->model, &o, err);
+    return t->batcher ? 0 : -1;
+}
+
+/* Passes over the texts of an earlier run. */
+static int skip(texts *t, lnt_error *err) {
+    record r;
+    for (uint64_t i = 0; i < t->counts.texts; i++) {
+        int got = records_next(&t->in, &r, err);
+        if (texts_interrupted) return 1;
+        if (got < 0) return -1;
+        if (got == 0)
+            return cli_error(err, "the input ends after %" PRIu64 " texts, expected the %" PRIu64 " that are done and more",
+                             i, t->counts.texts);
+    }
+    return 0;
+}
+
+int texts_run(texts *t, lnt_error *err) {
+    window w;
+    size_t budget = FIRST_TEXTS * TEXT_COST * 4;
+    t->texts_before = t->counts.texts;
+    int more = 1, result = skip(t, err);
+    if (result != 0) return result;
+    t->began = cli_seconds();
+    t->bytes_before = records_position(&t->in);
+    if (make_window(&w, t, err) != 0) more = result = -1;
+    while (more > 0 && result == 0 && !texts_interrupted) {
+        more = fill(&w, budget, err);
+        if (texts_interrupted) break;
+        if (w.n == 0) continue;
+        lnt_error own;
+        double began = cli_seconds();
+        result = run_window(&w, more < 0 ? &own : err);
+        double seconds = cli_seconds() - began;
+        double next = (double)w.cost * WINDOW_SECONDS / (seconds > 1e-3 ? seconds : 1e-3), most = (double)budget * GROWTH;
+        budget = (size_t)(next < most ? next : most) + 1;
+        show_progress(t);
+    }
+    io_progress_end();
+    free_window(&w);
+    return more < 0 || result < 0 ? -1 : result > 0 || texts_interrupted;
+}
+
+void texts_report(const texts *t) {
+    const texts_counts *c = &t->counts;
+    uint32_t most = t->settings->max_tokens ? t->settings->max_tokens : t->model->info.max_tokens;
+    if (c->truncated)
+        fprintf(stderr, "linnet: %" PRIu64 " of %" PRIu64 " texts were longer than %u tokens and have been truncated\n",
+                c->truncated, c->texts, most);
+    if (c->invalid)
+        fprintf(stderr, "linnet: %" PRIu64 " of %" PRIu64 " texts held bytes that are not UTF-8, read as U+FFFD\n", c->invalid,
+                c->texts);
+    if (t->in.n_bad)
+        fprintf(stderr, "linnet: %zu records could not be read and were skipped, the first: %s\n", t->in.n_bad,
+                t->in.first_bad.text);
+}
+
+void texts_close(texts *t) {
+    lnt_batcher_free(t->batcher);
+    records_close(&t->in);
+}
+
+int texts_print(texts *t, const lnt_batcher_options *options, const char *const *paths, size_t n_paths) {
+    lnt_error err;
+    t->sink = &texts_stdout;
+    int result = texts_open(t, options, paths, n_paths, &err);
+    if (result == 0) result = texts_run(t, &err);
+    if (result == 0) texts_report(t);
+    texts_close(t);
+    return result == 0 ? CLI_OK : result > 0 ? CLI_FAILED : cli_fail(&err);
+}

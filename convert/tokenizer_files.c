@@ -1,0 +1,100 @@
+/* Tokenizers of a vocabulary file with settings beside it, as transformers' own classes keep them. */
+#include "convert/tokenizer_reader.h"
+#include "engine/unicode.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- vocabularies ---- */
+
+/* "left right" a line, behind a line that begins with #version. */
+static int read_merges_txt(tokenizer_reader *r, const char *path) {
+    FILE *f = fopen(path, "rbe");
+    if (!f) return err_set(r->err, "%s: is missing, expected the merges of the vocabulary beside it", path);
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
+    int rc = 0;
+    for (size_t i = 1; !rc && (n = getline(&line, &room, f)) >= 0; i++) {
+        while (n && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
+        const char *space = memchr(line, ' ', (size_t)n);
+        if (!n || (i == 1 && !strncmp(line, "#version", 8))) continue;
+        if (!space) rc = err_set(r->err, "%s: line %zu is not a pair of tokens", path, i);
+        else rc = vocabulary_merge(&r->v, line, (size_t)(space - line), space + 1, (size_t)(line + n - space - 1), path, r->err);
+    }
+    if (!rc && ferror(f)) rc = err_set(r->err, "%s: cannot be read", path);
+    free(line);
+    fclose(f);
+    return rc;
+}
+
+/* Bytes of a line without white space at its end; SIZE_MAX: it is no UTF-8, or holds a NUL. */
+static size_t trimmed(const char *line, size_t n) {
+    size_t end = 0, length;
+    for (size_t at = 0; at < n; at += length) {
+        uint32_t c = unicode_next((const unsigned char *)line + at, n - at, &length);
+        if (c == UNICODE_INVALID || !c) return SIZE_MAX;
+        if (!(unicode_kind(c, NULL) & UNICODE_WHITE)) end = at + length;
+    }
+    return end;
+}
+
+/* Of lines that are the same the last has the token, as transformers reads it; an empty one is an id without token. */
+static json_t *read_lines(const tokenizer_reader *r) {
+    FILE *f = fopen(r->path, "rbe");
+    json_t *vocab = json_object();
+    char *line = NULL;
+    size_t room = 0, length = 0;
+    ssize_t n;
+    if (!f) err_set(r->err, "%s: cannot be read", r->path);
+    for (json_int_t id = 0; f && vocab && (n = getline(&line, &room, f)) >= 0; id++) {
+        if ((length = trimmed(line, (size_t)n)) == SIZE_MAX) {
+            err_set(r->err, "%s: line %lld is not UTF-8 text", r->path, (long long)id + 1);
+            break;
+        }
+        if (length && json_object_setn_new(vocab, line, length, json_integer(id))) err_memory(r->err, length, "a vocabulary"), length = SIZE_MAX;
+        if (length == SIZE_MAX) break;
+    }
+    bool failed = !f || !vocab || length == SIZE_MAX;
+    if (f && ferror(f)) failed = err_set(r->err, "%s: cannot be read", r->path);
+    if (f) fclose(f);
+    free(line);
+    if (!failed) return vocab;
+    json_decref(vocab);
+    return NULL;
+}
+
+/* ---- the files ---- */
+
+/* added_tokens.json: content -> id. First of all, since the tokens that the others name can be in it. */
+static int read_added_json(tokenizer_reader *r, const json_file *f) {
+    const char *key;
+    json_t *id;
+    json_object_foreach(f->root, key, id) {
+        if (!json_is_integer(id)) return err_set(r->err, "%s: '%s' has no id", f->path, key);
+        if (vocabulary_add(&r->v, key, strlen(key), json_integer_value(id), r->is_wordpiece ? TOKEN_NORMALIZED : TOKEN_SPECIAL, f->path, r->err)) return -1;
+    }
+    return 0;
+}
+
+static int read_beside(tokenizer_reader *r) {
+    json_file added;
+    int rc = reader_open_optional(r, "added_tokens.json", &added) || read_added_json(r, &added) || reader_config(r, false) ? -1 : 0;
+    json_file_close(&added);
+    return rc;
+}
+
+int tokenizer_files_read_bpe(tokenizer_reader *r, json_file *vocab, const char *merges) {
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", r->folder, merges) >= (int)sizeof path) return err_set(r->err, "%s: the path is too long", r->folder);
+    r->split = true;
+    if (vocabulary_read(&r->v, vocab->root, true, r->path, r->err)) return -1;
+    return read_beside(r) || read_merges_txt(r, path) ? -1 : 0;
+}
+
+int tokenizer_files_read_wordpiece(tokenizer_reader *r) {
+    json_t *vocab = read_lines(r);
+    r->is_wordpiece = r->clean = r->ideographs = r->lower = true;
+    int rc = vocab ? vocabulary_read(&r->v, vocab, false, r->path, r->err) : -1;
+    json_decref(vocab);
+    return rc || read_beside(r) ? -1 : 0;
+}
