@@ -154,9 +154,9 @@ static void attend_head(const thread *t, const plan_step *s, const piece *p, siz
     const graph_op *op = s->op;
     size_t hd = op->head_dim, group = op->heads / op->kv_heads, capacity;
     float *v_panels, *k_panels = kv_of(c, s, p, head, &v_panels, &capacity);
-    for (size_t r = 0; r < p->n_rows; r++)
-        c->kernels->kv_store(f32_row(c, op->inputs[1], p->first_row + r) + op->k_at + head * hd,
-                             f32_row(c, op->inputs[2], p->first_row + r) + op->v_at + head * hd, hd, p->past + r, capacity, k_panels, v_panels);
+    c->kernels->kv_store(f32_row(c, op->inputs[1], p->first_row) + op->k_at + head * hd, c->plan.values[op->inputs[1]].f32_stride / sizeof(float),
+                         f32_row(c, op->inputs[2], p->first_row) + op->v_at + head * hd, c->plan.values[op->inputs[2]].f32_stride / sizeof(float),
+                         p->n_rows, hd, p->past, capacity, k_panels, v_panels);
     const tap *tapped = find_tap(c, s->output, true);
     for (size_t h = head * group; h < (head + 1) * group; h++) {
         attention_args a = {.q = f32_row(c, op->inputs[0], p->first_row) + op->q_at + h * hd, .q_stride = c->plan.values[op->inputs[0]].f32_stride / sizeof(float),

@@ -99,8 +99,10 @@ typedef struct kernels {
     const char *level;
     linear_kernel *linear[WEIGHT_TYPES];
     void (*attention)(const attention_args *a);
-    /* Puts one position's key and value [head_dim] into the panels of its head (see attention_args). */
-    void (*kv_store)(const float *k, const float *v, size_t head_dim, size_t position, size_t capacity, float *k_panels, float *v_panels);
+    /* Puts keys and values [n][head_dim] of positions from `position` on into the panels of their head (see attention_args);
+       strides in floats. */
+    void (*kv_store)(const float *k, size_t k_stride, const float *v, size_t v_stride, size_t n, size_t head_dim, size_t position, size_t capacity,
+                     float *k_panels, float *v_panels);
 
     /* Layer norm (Ba et al. 2016): mean = tree(x) / n; d = x - mean; var = tree(fma(d, d, lane)) / n;
        r = 1 / sqrt(var + eps); y = fma(d * r, gamma, beta). RMS norm (Zhang & Sennrich 2019): r = 1 / sqrt(tree(fma(x, x, lane)) / n + eps);

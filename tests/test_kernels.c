@@ -162,7 +162,7 @@ static attention_case draw_attention(size_t n_rows, size_t n_keys, size_t head_d
     attention_case c = {.k = floats(n_keys * head_dim), .v = floats(n_keys * head_dim)};
     float *k_panels = floats(k_floats), *v_panels = floats(v_floats);
     for (size_t j = 0; j < n_keys; j++)
-        kernels_level("scalar")->kv_store(c.k + j * head_dim, c.v + j * head_dim, head_dim, j, capacity, k_panels, v_panels);
+        kernels_level("scalar")->kv_store(c.k + j * head_dim, 0, c.v + j * head_dim, 0, 1, head_dim, j, capacity, k_panels, v_panels);
     const size_t q_stride = head_dim + draw() % 2 * 24;
     c.args = (attention_args){.q = rows_of(n_rows, head_dim, q_stride), .q_stride = q_stride, .k_panels = k_panels,
                               .v_panels = v_panels, .capacity = capacity, .head_dim = head_dim, .n_rows = n_rows,
@@ -222,7 +222,7 @@ START_TEST(attention_exact) {
             for (size_t j = 0; j < d; j++) ((float *)c.args.q)[r * c.args.q_stride + j] = draw_normal();
         for (size_t j = 0; j < keys * d; j++) c.k[j] = draw_normal(), c.v[j] = draw_normal();
         for (size_t j = 0; j < keys; j++)
-            kernels_level("scalar")->kv_store(c.k + j * d, c.v + j * d, d, j, c.args.capacity, (float *)c.args.k_panels, (float *)c.args.v_panels);
+            kernels_level("scalar")->kv_store(c.k + j * d, 0, c.v + j * d, 0, 1, d, j, c.args.capacity, (float *)c.args.k_panels, (float *)c.args.v_panels);
         float *p;
         const float *out = run_attention(&c, kernels_level("scalar"), rows, &p);
         for (size_t r = 0; r < rows; r++) {
@@ -248,17 +248,18 @@ END_TEST
 
 START_TEST(kv_store_levels) {
     for (size_t i = 0; i < cases; i++) {
-        const size_t d = draw_between(1, 90), capacity = 16 * draw_between(1, 4), at = draw_between(0, capacity - 1);
-        const size_t k_bytes = capacity * d * 4, v_bytes = capacity * round_up(d, 16) * 4;
-        float *k = floats(d), *v = floats(d), *k0 = buffer(k_bytes), *v0 = buffer(v_bytes);
-        kernels_level("scalar")->kv_store(k, v, d, at, capacity, k0, v0);
-        for (size_t j = 0; j < d; j++) {
-            holds(!memcmp(&k0[(at / 16 * d + j) * 16 + at % 16], &k[j], 4));
-            holds(!memcmp(&v0[(j / 16 * capacity + at) * 16 + j % 16], &v[j], 4));
-        }
+        const size_t d = draw_between(1, 90), capacity = 16 * draw_between(1, 4), at = draw_between(0, capacity - 1), n = draw_between(1, capacity - at);
+        const size_t k_stride = d + draw_between(0, 5), v_stride = d + draw_between(0, 5), k_bytes = capacity * d * 4, v_bytes = capacity * round_up(d, 16) * 4;
+        float *k = floats(n * k_stride), *v = floats(n * v_stride), *k0 = buffer(k_bytes), *v0 = buffer(v_bytes);
+        kernels_level("scalar")->kv_store(k, k_stride, v, v_stride, n, d, at, capacity, k0, v0);
+        for (size_t r = 0; r < n; r++)
+            for (size_t j = 0; j < d; j++) {
+                holds(!memcmp(&k0[((at + r) / 16 * d + j) * 16 + (at + r) % 16], &k[r * k_stride + j], 4));
+                holds(!memcmp(&v0[(j / 16 * capacity + at + r) * 16 + j % 16], &v[r * v_stride + j], 4));
+            }
         FOR_LEVELS(level) {
             float *k1 = buffer(k_bytes), *v1 = buffer(v_bytes);
-            level->kv_store(k, v, d, at, capacity, k1, v1);
+            level->kv_store(k, k_stride, v, v_stride, n, d, at, capacity, k1, v1);
             same(k1, k0, k_bytes, level->level, "kv_store keys");
             same(v1, v0, v_bytes, level->level, "kv_store values");
         }

@@ -63,11 +63,26 @@ static void attention(const attention_args *a) {
     }
 }
 
-static void kv_store(const float *k, const float *v, size_t head_dim, size_t position, size_t capacity, float *k_panels, float *v_panels) {
-    float *to = k_panels + position / LANES * head_dim * LANES + position % LANES;
-    for (size_t d = 0; d < head_dim; d++) to[d * LANES] = k[d];
+/* n keys that stand in one panel */
+static void store_keys(const float *k, size_t k_stride, size_t n, size_t head_dim, float *to) {
+    for (size_t d = 0; d < head_dim; d++, to += LANES) {
+        if (n == LANES)
+            for (size_t r = 0; r < LANES; r++) to[r] = k[r * k_stride + d];
+        else
+            for (size_t r = 0; r < n; r++) to[r] = k[r * k_stride + d];
+    }
+}
+
+static void kv_store(const float *k, size_t k_stride, const float *v, size_t v_stride, size_t n, size_t head_dim, size_t position, size_t capacity,
+                     float *k_panels, float *v_panels) {
+    for (size_t r = 0, part; r < n; r += part) {
+        const size_t at = position + r;
+        part = min_size(LANES - at % LANES, n - r);
+        store_keys(k + r * k_stride, k_stride, part, head_dim, k_panels + at / LANES * head_dim * LANES + at % LANES);
+    }
     for (size_t d = 0; d < head_dim; d += LANES) {
-        to = v_panels + (d / LANES * capacity + position) * LANES;
-        v_store(to, d + LANES <= head_dim ? v_load(v + d) : v_load_n(v + d, head_dim - d));
+        float *to = v_panels + (d / LANES * capacity + position) * LANES;
+        for (size_t r = 0; r < n; r++, to += LANES)
+            v_store(to, d + LANES <= head_dim ? v_load(v + r * v_stride + d) : v_load_n(v + r * v_stride + d, head_dim - d));
     }
 }

@@ -213,13 +213,14 @@ static void linear_q8(const linear_args *a, size_t row0, size_t row1, size_t pan
     const size_t block_rows = even_part(row1 - row0, Q8_BLOCK_ROWS), block_k = Q8_BLOCK / block_rows / QUANT_PAD * QUANT_PAD;
     for (size_t row = row0; row < row1; row += block_rows) {
         const size_t rows = min_size(block_rows, row1 - row);
+        size_t widened = SIZE_MAX; /* where in k what stands in wide begins */
         for (size_t panel = panel0; panel < panel1; panel += Q8_BLOCK_PANELS) {
             const size_t panels = min_size(Q8_BLOCK_PANELS, panel1 - panel), n = panels * LANES;
             memset(block.acc, 0, rows * n * sizeof *block.acc);
             for (size_t k0 = 0; k0 < kp; k0 += block_k) {
                 const size_t k = min_size(block_k, kp - k0), x_stride = Q8_WIDE ? k * sizeof *wide : a->x_stride;
                 const char *x = Q8_WIDE ? (const char *)wide : row_of(a, row) + k0;
-                if (Q8_WIDE) widen_rows(a, row, rows, k0, k, wide);
+                if (Q8_WIDE && widened != k0) widen_rows(a, row, rows, widened = k0, k, wide);
                 for (size_t p = 0; p < panels; p += Q8_PANELS) {
                     const int8_t *w = (const int8_t *)a->w + (panel + p) * panel_bytes + k0 * LANES;
                     const q8_block b = {.x = x, .x_stride = x_stride, .rows = rows, .w = w, .panel_bytes = panel_bytes,
