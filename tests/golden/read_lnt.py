@@ -4,7 +4,7 @@
     read_lnt.py MODEL.lnt                          everything parsed and checked; a summary
     read_lnt.py MODEL.lnt --compare CHECKPOINT     and every tensor compared with the checkpoint's safetensors
     read_lnt.py MODEL.lnt --golden FOLDER          and the graph run in float64 on FOLDER's prompt, compared with its
-                                                   logits, hidden states and attention (tests/golden/gpt2.py)
+                                                   outputs, hidden states and attention (tests/golden/gpt2.py, encoders.py)
     read_lnt.py MODEL.lnt --dump TENSOR X.npy      one tensor as float32 [n][k]
 
 Needs numpy; hashes are checked if the package xxhash or the library libxxhash is there.
@@ -225,34 +225,66 @@ def check_contents(t):
 
 # ---- tokenizer ----
 
-def check_tokenizer(t, vocab_size):
-    kinds = {"model": bytes, "token_bytes": bytes, "token_ends": np.ndarray, "added_ids": np.ndarray, "added_flags": np.ndarray,
-             "byte_ids": np.ndarray, "merges": np.ndarray, "split": bool, "prefix_space": bool, "whole_first": bool}
-    need({k: type(v) for k, v in t.items()} == kinds and t["model"] == b"bpe-bytes", "tokenizer: keys")
-    ends = [0, *map(int, t["token_ends"])]
-    need(1 <= len(ends) - 1 <= vocab_size and ends == sorted(ends) and ends[-1] <= len(t["token_bytes"]), "tokenizer: token_ends")
-    tokens = [t["token_bytes"][a:z] for a, z in zip(ends, ends[1:])]
-    added = list(map(int, t["added_ids"]))
-    need(added == sorted(set(added)) and all(i < len(tokens) and tokens[i] for i in added), "tokenizer: added_ids")
-    need(len(t["added_flags"]) == len(added) and all(f in (0, 1) for f in t["added_flags"]), "tokenizer: added_flags")
+TOKENIZER = {"model": bytes, "token_bytes": bytes, "token_ends": np.ndarray, "added_ids": np.ndarray, "added_flags": np.ndarray}
+TOKENIZER_OPTIONAL = {"template_single": np.ndarray, "template_pair": np.ndarray, "trim_places": int}
+TOKENIZER_MODELS = {
+    b"bpe-bytes": {"byte_ids": np.ndarray, "merges": np.ndarray, "split": bool, "prefix_space": bool, "whole_first": bool},
+    b"wordpiece": {"clean": bool, "ideographs": bool, "strip_accents": bool, "lower": bool, "prefix": bytes, "unknown_id": int, "max_chars": int},
+}
+FIRST, SECOND = 0xffffffff, 0xfffffffe
+
+
+def check_template(t, key, texts, tokens):
+    if key not in t:
+        return
+    items = t[key].reshape(-1, 2).tolist()
+    need(len(items) <= 64, f"tokenizer: {key}")
+    for what, segment in items:
+        need(segment <= 255 and (what in texts or (what < len(tokens) and tokens[what])), f"tokenizer: {key}: {what} {segment}")
+    need(all(sum(what == text for what, _ in items) == 1 for text in texts), f"tokenizer: {key}: texts")
+
+
+def check_merges(t, tokens):
     need([tokens[i] for i in t["byte_ids"]] == [bytes([b]) for b in range(256)], "tokenizer: byte_ids")
     need(len(t["merges"]) % 3 == 0, "tokenizer: merges")
     for left, right, result in t["merges"].reshape(-1, 3):
         need(tokens[left] and tokens[right] and tokens[left] + tokens[right] == tokens[result], f"tokenizer: merge {left} {right} {result}")
 
 
+def check_tokenizer(t, vocab_size):
+    own = TOKENIZER_MODELS.get(t.get("model"))
+    need(own is not None, "tokenizer: model")
+    kinds = TOKENIZER | own | {k: v for k, v in TOKENIZER_OPTIONAL.items() if k in t}
+    need({k: type(v) for k, v in t.items()} == kinds, "tokenizer: keys")
+    ends = [0, *map(int, t["token_ends"])]
+    need(1 <= len(ends) - 1 <= vocab_size and ends == sorted(ends) and ends[-1] <= len(t["token_bytes"]), "tokenizer: token_ends")
+    tokens = [t["token_bytes"][a:z] for a, z in zip(ends, ends[1:])]
+    added = list(map(int, t["added_ids"]))
+    need(added == sorted(set(added)) and all(i < len(tokens) and 1 <= len(tokens[i]) <= 256 for i in added), "tokenizer: added_ids")
+    need(len(t["added_flags"]) == len(added) and all(f < 64 for f in t["added_flags"]), "tokenizer: added_flags")
+    check_template(t, "template_single", {FIRST}, tokens)
+    check_template(t, "template_pair", {FIRST, SECOND}, tokens)
+    need("template_single" in t or "template_pair" not in t, "tokenizer: template_pair")
+    need(t.get("trim_places", 0) <= 2, "tokenizer: trim_places")
+    if t["model"] == b"bpe-bytes":
+        check_merges(t, tokens)
+    else:
+        need(t["unknown_id"] < len(tokens) and tokens[t["unknown_id"]] and 1 <= t["max_chars"] <= 1000, "tokenizer: unknown_id, max_chars")
+
+
 # ---- graph ----
 
 OPS = {  # inputs, tensors, attributes
-    "embed": ((0, 0), (1, 2), {"position_offset": int}),
-    "norm": ((1, 1), (1, 2), {"norm": bytes, "eps": float}),
-    "linear": ((1, 2), (1, 2), {"activation": bytes}),
+    "embed": ((0, 0), (1, 3), {"position_offset": int}),
+    "norm": ((1, 1), (0, 2), {"norm": bytes, "eps": float}),
+    "linear": ((1, 2), (1, 3), {"activation": bytes}),
     "attention": ((3, 3), (0, 0), {**{a: int for a in ("heads", "kv_heads", "head_dim", "q_at", "k_at", "v_at")}, "scale": float,
                                    "causal": bool, "cache": bool}),
     "select": ((1, 1), (0, 0), {}),
+    "pool": ((1, 1), (0, 0), {"pooling": bytes}),
 }
-NORMS = {b"layer", b"rms"}
-TOKENS, OUTPUTS = 0, 1
+NORMS = {b"layer", b"rms", b"l2"}
+ROWS = TOKENS, OUTPUTS, SEQUENCES = 0, 1, 2
 
 
 class Op:
@@ -268,7 +300,7 @@ def read_graph(b, tensors):
     n_values, n_ops, n_taps, reserved = struct.unpack_from("<IIII", b)
     need(reserved == 0 and n_values <= 1 << 20 and n_taps <= 4096 and 16 + 8 * n_values + 32 * n_taps + 32 * n_ops <= len(b), "graph: counts")
     g.values = [struct.unpack_from("<II", b, 16 + 8 * i) for i in range(n_values)]
-    need(all(rows in (TOKENS, OUTPUTS) and 1 <= width <= 1 << 24 for rows, width in g.values), "graph: values")
+    need(all(rows in ROWS and 1 <= width <= 1 << 24 for rows, width in g.values), "graph: values")
     at, g.ops, made = 16 + 8 * n_values, [], set()
     taps = [(name_field(b[p:p + 24], "tap"), *struct.unpack_from("<II", b, p + 24)) for p in range(at, at + 32 * n_taps, 32)]
     at += 32 * n_taps
@@ -313,25 +345,29 @@ def check_shapes(g, op, what):
     is_table = lambda t, layout, k: t.layout == layout and t.k == k
     if op.name == "embed":
         ok = rows == TOKENS and is_table(op.tensors[0], "panels", width) and all(
-            is_table(t, "rows", width) and t.n > op.a["position_offset"] for t in op.tensors[1:])
+            is_table(t, "rows", width) and t.n > op.a["position_offset"] for t in op.tensors[1:2]) and all(is_table(t, "rows", width) for t in op.tensors[2:])
     elif op.name == "norm":
         ok = ins[0] == (rows, width) and all(is_vector(t, width) for t in op.tensors) and op.a["norm"] in NORMS and op.a["eps"] >= 0
+        ok = ok and (op.a["norm"] == b"l2") == (not op.tensors)
     elif op.name == "linear":
         w = op.tensors[0]
         ok = ins[0][0] == rows and w.layout == "panels" and (w.n, w.k) == (width, ins[0][1]) and op.a["activation"] in ACTIVATIONS
-        ok = ok and all(is_vector(t, width) for t in op.tensors[1:]) and all(i == (rows, width) for i in ins[1:])
+        ok = ok and all(is_vector(t, width) for t in op.tensors[1:2]) and all(i == (rows, width) for i in ins[1:])
+        ok = ok and all(is_vector(t, w.k) and w.kind in ("q8", "q4") for t in op.tensors[2:])
         ok = ok and (w.kind in ("f32", "f16") or w.k <= 65536)
     elif op.name == "attention":
         heads, kv, dim = op.a["heads"], op.a["kv_heads"], op.a["head_dim"]
         ok = heads and kv and 1 <= dim <= 4096 and heads % kv == 0 and width == heads * dim and {r for r, _ in ins} | {rows} == {TOKENS}
         ends = (op.a["q_at"] + heads * dim, op.a["k_at"] + kv * dim, op.a["v_at"] + kv * dim)
         ok = ok and all(w >= end for (_, w), end in zip(ins, ends)) and (op.a["causal"] or not op.a["cache"])
+    elif op.name == "pool":
+        ok = ins[0] == (TOKENS, width) and rows == SEQUENCES and op.a["pooling"] in POOLINGS
     else:
         ok = ins[0] == (TOKENS, width) and rows == OUTPUTS
     need(ok, f"{what}: shapes")
 
 
-# ---- running the graph, all tokens' logits wanted ----
+# ---- running the graph over one sequence, all tokens' output wanted ----
 
 erf = np.vectorize(math.erf)
 ACTIVATIONS = {
@@ -341,6 +377,17 @@ ACTIVATIONS = {
     b"relu": lambda x: np.maximum(0, x),
     b"silu": lambda x: x / (1 + np.exp(-x)),
     b"tanh": np.tanh,
+}
+
+
+count_up = lambda x: np.arange(1, len(x) + 1)[:, None]
+POOLINGS = {
+    b"first": lambda x: x[0],
+    b"last": lambda x: x[-1],
+    b"max": lambda x: x.max(0),
+    b"mean": lambda x: x.mean(0),
+    b"mean_sqrt": lambda x: x.sum(0) / math.sqrt(len(x)),
+    b"weighted_mean": lambda x: (x * count_up(x)).sum(0) / count_up(x).sum(),
 }
 
 
@@ -367,20 +414,24 @@ def attend(op, q, k, v):
     return out, probabilities
 
 
-def run(g, ids):
+def run(g, ids, segments):
     x, probabilities = {}, {}
     for op in g.ops:
         i, t = [x[v] for v in op.inputs], [dequantise(t).astype(np.float64) for t in op.tensors]
         if op.name == "embed":
-            y = t[0][ids] + (t[1][np.arange(len(ids)) + op.a["position_offset"]] if len(t) > 1 else 0)
+            y = t[0][ids] + (t[1][np.arange(len(ids)) + op.a["position_offset"]] if len(t) > 1 else 0) + (t[2][segments] if len(t) > 2 else 0)
+        elif op.name == "norm" and op.a["norm"] == b"l2":
+            y = i[0] / np.maximum(np.sqrt((i[0] * i[0]).sum(1, keepdims=True)), op.a["eps"])
         elif op.name == "norm":
             d = i[0] - i[0].mean(1, keepdims=True) if op.a["norm"] == b"layer" else i[0]
             y = d / np.sqrt((d * d).mean(1, keepdims=True) + op.a["eps"]) * t[0] + (t[1] if len(t) > 1 else 0)
         elif op.name == "linear":
-            rows = quantise_rows(i[0]) if op.tensors[0].kind in ("q8", "q4") else i[0]
+            rows = quantise_rows(i[0] * (t[2] if len(t) > 2 else 1)) if op.tensors[0].kind in ("q8", "q4") else i[0]
             y = ACTIVATIONS[op.a["activation"]](rows @ t[0].T + (t[1] if len(t) > 1 else 0)) + (i[1] if len(i) > 1 else 0)
         elif op.name == "attention":
             y, probabilities[op.output] = attend(op, *i)
+        elif op.name == "pool":
+            y = POOLINGS[op.a["pooling"]](i[0])[None]
         else:
             y = i[0]
         x[op.output] = y
@@ -393,14 +444,26 @@ def cosine(a, b):
     return a @ b / norms if norms else float(np.array_equal(a, b))
 
 
+def show_difference(name, got, want):
+    want = want.reshape(got.shape)
+    worst = min(cosine(a, b) for a, b in zip(got.reshape(-1, got.shape[-1]), want.reshape(-1, got.shape[-1])))
+    print(f"  {name:13} max |difference| {np.abs(got - want).max():.3g}, least cosine of a row {worst:.7f}")
+
+
 def golden(model, folder):
-    ids = np.fromfile(f"{folder}/prompt.i32", "<i4")
-    taps = run(model.graph, ids)
-    for name in ("logits", "hidden", "attention"):
-        got = np.stack([v for _, v in sorted((k[1], v) for k, v in taps.items() if k[0] == name)])
-        want = np.fromfile(f"{folder}/{name}.f32", "<f4").reshape(got.shape)
-        worst = min(cosine(a, b) for a, b in zip(got.reshape(-1, got.shape[-1]), want.reshape(-1, got.shape[-1])))
-        print(f"  {name:10} max |difference| {np.abs(got - want).max():.3g}, least cosine of a row {worst:.7f}")
+    """A folder of gpt2.py has one sequence, one of encoders.py several: outputs of all, the rest of the first."""
+    several = os.path.exists(f"{folder}/lengths.i32")
+    ids = np.fromfile(f"{folder}/{'ids' if several else 'prompt'}.i32", "<i4")
+    lengths = np.fromfile(f"{folder}/lengths.i32", "<i4") if several else [len(ids)]
+    segments = np.fromfile(f"{folder}/segments.u8", "u1") if os.path.exists(f"{folder}/segments.u8") else np.zeros(len(ids), int)
+    ends = np.cumsum(lengths)
+    all_taps = [run(model.graph, ids[e - n:e], segments[e - n:e]) for n, e in zip(lengths, ends)]
+    for name in ("hidden", "attention"):
+        got = np.stack([v for _, v in sorted((k[1], v) for k, v in all_taps[0].items() if k[0] == name)])
+        show_difference(name, got, np.fromfile(f"{folder}/{name}.f32", "<f4"))
+    for name in ("logits", "embedding", "pooled", "next_sentence"):
+        if (name, 0) in all_taps[0] and os.path.exists(f"{folder}/{name}.f32"):
+            show_difference(name, np.concatenate([taps[name, 0] for taps in all_taps]), np.fromfile(f"{folder}/{name}.f32", "<f4"))
 
 
 # ---- comparing with a checkpoint ----
@@ -479,15 +542,24 @@ def read_model(path):
     v, n_ctx = m.metadata["vocab_size"], m.metadata["n_ctx"]
     if m.tokenizer is not None:
         check_tokenizer(m.tokenizer, v)
-    need(m.graph.values[m.graph.taps["logits", 0]] == (OUTPUTS, v), "graph: logits")
+    check_outputs(m)
     makers = {op.output: op for op in m.graph.ops}
     for (name, i), value in m.graph.taps.items():
         need(name != "hidden" or m.graph.values[value][1] == m.metadata["width"], f"graph: tap hidden {i}: width")
         need(name != "attention" or makers[value].a.get("heads") == m.metadata["n_heads"], f"graph: tap attention {i}: heads")
     for op in m.graph.ops:
-        need(op.name != "embed" or (op.tensors[0].n >= v and all(t.n >= n_ctx + op.a["position_offset"] for t in op.tensors[1:])),
+        need(op.name != "embed" or (op.tensors[0].n >= v and all(t.n >= n_ctx + op.a["position_offset"] for t in op.tensors[1:2])),
              "graph: tables with fewer rows than vocab_size or n_ctx")
     return m
+
+
+def check_outputs(m):
+    of = {name: m.graph.values[m.graph.taps[name, 0]] for name in ("logits", "embedding", "pooled", "next_sentence") if (name, 0) in m.graph.taps}
+    need(of and all(rows == SEQUENCES for name, (rows, _) in of.items() if name != "logits"), "graph: outputs")
+    n_labels = len(m.metadata.get("labels", ()))
+    wanted = {b"causal-lm": (OUTPUTS, m.metadata["vocab_size"]), b"masked-lm": (OUTPUTS, m.metadata["vocab_size"]),
+              b"sequence-classification": (SEQUENCES, n_labels), b"token-classification": (OUTPUTS, n_labels), b"question-answering": (OUTPUTS, n_labels)}
+    need("logits" not in of or of["logits"] == wanted.get(m.metadata.get("task", b"causal-lm")), "graph: logits")
 
 
 def show(m):
@@ -499,7 +571,7 @@ def show(m):
     for op in m.graph.ops:
         rows, width = m.graph.values[op.output]
         a = " ".join(f"{k}={v.decode() if type(v) is bytes else v}" for k, v in op.a.items())
-        print(f"  %{op.output} [{('tokens', 'outputs')[rows]}][{width}] = {op.name}({', '.join(f'%{i}' for i in op.inputs)})",
+        print(f"  %{op.output} [{('tokens', 'outputs', 'sequences')[rows]}][{width}] = {op.name}({', '.join(f'%{i}' for i in op.inputs)})",
               *[t.name for t in op.tensors], a)
     print("taps     ", ", ".join(f"{name} {i}: %{v}" for (name, i), v in m.graph.taps.items()))
 
@@ -508,7 +580,7 @@ def main():
     p = argparse.ArgumentParser(description="Reads a .lnt file by docs/format.md alone.")
     p.add_argument("model")
     p.add_argument("--compare", metavar="CHECKPOINT", help="folder with *.safetensors")
-    p.add_argument("--golden", metavar="FOLDER", help="folder made by gpt2.py")
+    p.add_argument("--golden", metavar="FOLDER", help="folder made by gpt2.py or encoders.py")
     p.add_argument("--dump", nargs=2, metavar=("TENSOR", "X.npy"))
     p.add_argument("--quiet", action="store_true")
     o = p.parse_args()
