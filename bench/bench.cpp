@@ -141,7 +141,7 @@ void register_elements(const kernels *level) {
 }
 
 void register_level(const kernels *level) {
-    struct { size_t k, n; } shapes[] = {{768, 2304}, {768, 768}, {768, 3072}, {3072, 768}, {768, 50257}};
+    struct { size_t k, n; } shapes[] = {{384, 384}, {384, 1536}, {1536, 384}, {768, 2304}, {768, 768}, {768, 3072}, {3072, 768}, {768, 50257}};
     const std::string name = std::string(level->level) + "/";
     for (int t = 0; t < WEIGHT_TYPES; t++)
         for (auto s : shapes)
