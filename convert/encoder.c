@@ -10,7 +10,8 @@ static void read_config(encoder *e) {
     family *f = &e->f;
     const encoder_form *form = e->form;
     int64_t padding = 1;
-    family_require(f, (const char *const[]){"vocab_size", "max_position_embeddings", form->keys.width, form->keys.layers, form->keys.heads, form->keys.inner, NULL});
+    family_require(f, (const char *const[]){"vocab_size", "max_position_embeddings", NULL});
+    family_require(f, (const char *const[]){form->keys.width, form->keys.layers, form->keys.heads, form->keys.inner, NULL});
     family_int(f, "vocab_size", 1, 1 << 24, &e->vocab_size);
     family_int(f, "max_position_embeddings", 1, 1 << 20, &e->n_positions);
     family_int(f, form->keys.width, 1, 1 << 14, &e->width);

@@ -142,10 +142,11 @@ static const struct head {
 enum { N_HEADS = sizeof HEADS / sizeof *HEADS };
 
 static const struct head *find_head(const encoder *e, const char *class) {
-    for (const char *const *family = e->form->classes; *family; family++)
+    for (const char *const *family = e->form->classes; *family; family++) {
+        if (strncmp(class, *family, strlen(*family))) continue;
         for (size_t i = 0; i < N_HEADS; i++)
-            if (!strncmp(class, *family, strlen(*family)) && !strcmp(class + strlen(*family), HEADS[i].class) && (e->form->next_sentence || !HEADS[i].next_sentence))
-                return &HEADS[i];
+            if (!strcmp(class + strlen(*family), HEADS[i].class) && (e->form->next_sentence || !HEADS[i].next_sentence)) return &HEADS[i];
+    }
     return NULL;
 }
 

@@ -69,7 +69,8 @@ void family_require(family *f, const char *const *keys) {
 
 /* Settings that any model may have: training, generation and bookkeeping, nothing that one forward pass depends on. */
 static const char *const COMMON[] = {
-    "model_type", "architectures", "transformers_version", "torch_dtype", "dtype", "initializer_range", "use_cache",
+    "model_type", "architectures", "name", "language", "num_labels", "_num_labels", "_attn_implementation_autoset",
+    "transformers_version", "transformers.js_config", "torch_dtype", "dtype", "initializer_range", "use_cache",
     "is_decoder", "pad_token_id", "sep_token_id", "decoder_start_token_id", "tokenizer_class", "problem_type",
     "id2label", "label2id", "finetuning_task", "task_specific_params", "prefix", "output_attentions",
     "output_hidden_states", "output_past", "output_scores", "return_dict", "return_dict_in_generate",

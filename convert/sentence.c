@@ -1,6 +1,5 @@
 #include "convert/sentence.h"
 #include "simd/kernels.h"
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,7 +25,8 @@ static int read_module(const json_t *modules, size_t i, const char *folder, modu
     const char *type = json_string_value(json_object_get(entry, "type")), *path = json_string_value(json_object_get(entry, "path"));
     if (!type || !path || !inside(path))
         return err_set(err, "%s/modules.json: module %zu has no type or no path, expected a class and a folder inside", folder, i);
-    if (strncmp(type, PACKAGE, sizeof PACKAGE - 1)) return err_set(err, "%s/modules.json: module '%s' is not sentence-transformers' own, which is not supported", folder, type);
+    if (strncmp(type, PACKAGE, sizeof PACKAGE - 1))
+        return err_set(err, "%s/modules.json: module '%s' is not sentence-transformers' own, which is not supported", folder, type);
     m->type = strrchr(type, '.') + 1;
     if (snprintf(m->folder, sizeof m->folder, "%s%s%s", folder, *path ? "/" : "", path) >= 4000) return err_set(err, "%s: the path is too long", folder);
     return 0;
@@ -73,7 +73,8 @@ static int pooling_by_name(json_file *c, const json_t *mode, int *kind, lnt_erro
     const char *name = json_string_value(mode);
     for (int i = 0; name && i < N_POOLING; i++)
         if (!strcmp(name, POOLING[i].name)) return *kind = POOLING[i].kind, 0;
-    return err_set(err, "%s: 'pooling_mode' is '%s', expected cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", c->path, name ? name : "(not a string)");
+    return err_set(err, "%s: 'pooling_mode' is '%s', expected cls, max, mean, mean_sqrt_len_tokens, weightedmean or lasttoken", c->path,
+                   name ? name : "(not a string)");
 }
 
 static int pooling_by_flags(json_file *c, int *kind, lnt_error *err) {
@@ -179,22 +180,26 @@ static int32_t normalize(family *f, const char *folder, int32_t x) {
     return graph_add(&f->s->graph, op, ROWS_SEQUENCES, f->s->graph.failed ? 1 : f->s->graph.values[x].width);
 }
 
-void sentence_embedding(family *f, int32_t x) {
+/* Module i of the list behind what makes x. */
+static int32_t add_module(family *f, const json_t *modules, size_t i, int32_t x) {
     module m;
+    f->failed = read_module(modules, i, f->s->path, &m, f->err);
+    if (f->failed) return x;
+    if (i == 1 && !strcmp(m.type, "Pooling")) return pool(f, m.folder, x);
+    if (i > 1 && !strcmp(m.type, "Dense")) return dense(f, m.folder, i, x);
+    if (i > 1 && !strcmp(m.type, "Normalize")) return normalize(f, m.folder, x);
+    f->failed = err_set(f->err, "%s/modules.json: module %zu is '%s', expected Transformer, Pooling, then Dense and Normalize", f->s->path, i, m.type);
+    return x;
+}
+
+void sentence_embedding(family *f, int32_t x) {
     bool found;
     if (f->failed) return;
     json_t *modules = open_modules(f->s->path, &found, f->err);
-    size_t n = json_array_size(modules), i = 1;
+    size_t n = json_array_size(modules);
     f->failed = found && !modules;
     if (n < 2) x = pool(f, NULL, x);
-    for (; !f->failed && i < n; i++) {
-        if (read_module(modules, i, f->s->path, &m, f->err)) f->failed = true;
-        else if ((i == 1) != !strcmp(m.type, "Pooling")) f->failed = err_set(f->err, "%s/modules.json: module %zu is '%s', expected Transformer, Pooling, then Dense and Normalize", f->s->path, i, m.type);
-        else if (i == 1) x = pool(f, m.folder, x);
-        else if (!strcmp(m.type, "Dense")) x = dense(f, m.folder, i, x);
-        else if (!strcmp(m.type, "Normalize")) x = normalize(f, m.folder, x);
-        else f->failed = err_set(f->err, "%s/modules.json: module '%s' is not supported, expected Transformer, Pooling, Dense or Normalize", f->s->path, m.type);
-    }
+    for (size_t i = 1; !f->failed && i < n; i++) x = add_module(f, modules, i, x);
     json_decref(modules);
     graph_add_tap(&f->s->graph, "embedding", 0, x);
 }

@@ -18,7 +18,8 @@ static int check_modality(json_file *c, lnt_error *err) {
 
 static int read_transformer(json_file *c, int64_t *max_tokens, bool *lowercase, lnt_error *err) {
     static const char *const TASKS[] = {"feature-extraction", "sequence-classification", NULL};
-    static const char *const EMPTY[] = {"model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs", "processing_kwargs"};
+    static const char *const EMPTY[] = {"model_args",  "model_kwargs",  "tokenizer_args",   "processor_kwargs",
+                                        "config_args", "config_kwargs", "processing_kwargs"};
     size_t task;
     for (size_t i = 0; i < sizeof EMPTY / sizeof *EMPTY; i++)
         if (expect_empty(c, EMPTY[i], err)) return -1;
@@ -84,7 +85,8 @@ static int add_prompts(family *f, json_file *c) {
     if (json_file_string(c, "default_prompt_name", &chosen, f->err)) return -1;
     if (prompts && !json_is_object(prompts)) return err_set(f->err, "%s: 'prompts' is not an object, expected names and texts", c->path);
     if (json_object_size(prompts) && put_prompts(f, c, prompts)) return -1;
-    if (chosen && !json_object_get(prompts, chosen)) return err_set(f->err, "%s: 'default_prompt_name' is '%s', expected a name among 'prompts'", c->path, chosen);
+    if (chosen && !json_object_get(prompts, chosen))
+        return err_set(f->err, "%s: 'default_prompt_name' is '%s', expected a name among 'prompts'", c->path, chosen);
     if (chosen) kv_put_string(&f->s->metadata, "default_prompt", chosen, strlen(chosen));
     /* How vectors are compared is the user's choice; the activation is sentence_scores'. */
     return json_file_refuse_unknown(c, (const char *const[]){"__version__", "similarity_fn_name", "model_type", "activation_fn", NULL}, f->err);

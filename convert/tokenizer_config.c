@@ -119,6 +119,7 @@ static int read_names(tokenizer_reader *r, settings *s, const json_file *f) {
     r->path = f->path;
     for (const char *const *key = (const char *const[]){"additional_special_tokens", "extra_special_tokens", NULL}; *key; key++) {
         const json_t *list = json_object_get(f->root, *key);
+        if (json_object_size(list)) return err_set(r->err, "%s: '%s' is not a list, which is not supported", r->path, *key);
         if (json_array_size(list) > MAX_NAMED) return err_set(r->err, "%s: '%s' are more than %d", r->path, *key, MAX_NAMED);
         for (size_t i = 0; i < json_array_size(list); i++)
             if (read_named(r, *key, json_array_get(list, i), false)) return -1;
@@ -126,7 +127,8 @@ static int read_names(tokenizer_reader *r, settings *s, const json_file *f) {
     for (size_t i = 0; i < N_NAMES; i++) {
         const json_t *t = json_object_get(f->root, NAMES[i]);
         if (read_named(r, NAMES[i], t, i == MASK && s->class && s->class->mask_strips)) return -1;
-        if (reader_string(r, json_is_object(t) ? t : f->root, json_is_object(t) ? "content" : NAMES[i], s->names[i], sizeof s->names[i])) return -1;
+        const json_t *holder = json_is_object(t) ? t : f->root;
+        if (reader_string(r, holder, holder == t ? "content" : NAMES[i], s->names[i], sizeof s->names[i])) return -1;
     }
     return 0;
 }

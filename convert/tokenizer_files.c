@@ -39,28 +39,25 @@ static size_t trimmed(const char *line, size_t n) {
 }
 
 /* Of lines that are the same the last has the token, as transformers reads it; an empty one is an id without token. */
-static json_t *read_lines(const tokenizer_reader *r) {
+static int put_line(const tokenizer_reader *r, json_t *vocab, char *line, size_t n, json_int_t id) {
+    size_t length = trimmed(line, n);
+    if (length == SIZE_MAX) return err_set(r->err, "%s: line %lld is not UTF-8 text", r->path, (long long)id + 1);
+    line[length] = 0;
+    return length && json_object_set_new(vocab, line, json_integer(id)) ? err_memory(r->err, length, "a vocabulary") : 0;
+}
+
+static int read_lines(const tokenizer_reader *r, json_t *vocab) {
     FILE *f = fopen(r->path, "rbe");
-    json_t *vocab = json_object();
     char *line = NULL;
-    size_t room = 0, length = 0;
+    size_t room = 0;
     ssize_t n;
-    if (!f) err_set(r->err, "%s: cannot be read", r->path);
-    for (json_int_t id = 0; f && vocab && (n = getline(&line, &room, f)) >= 0; id++) {
-        if ((length = trimmed(line, (size_t)n)) == SIZE_MAX) {
-            err_set(r->err, "%s: line %lld is not UTF-8 text", r->path, (long long)id + 1);
-            break;
-        }
-        if (length && json_object_setn_new(vocab, line, length, json_integer(id))) err_memory(r->err, length, "a vocabulary"), length = SIZE_MAX;
-        if (length == SIZE_MAX) break;
-    }
-    bool failed = !f || !vocab || length == SIZE_MAX;
-    if (f && ferror(f)) failed = err_set(r->err, "%s: cannot be read", r->path);
-    if (f) fclose(f);
+    int rc = 0;
+    if (!f) return err_set(r->err, "%s: cannot be read", r->path);
+    for (json_int_t id = 0; !rc && (n = getline(&line, &room, f)) >= 0; id++) rc = put_line(r, vocab, line, (size_t)n, id);
+    if (!rc && ferror(f)) rc = err_set(r->err, "%s: cannot be read", r->path);
     free(line);
-    if (!failed) return vocab;
-    json_decref(vocab);
-    return NULL;
+    fclose(f);
+    return rc;
 }
 
 /* ---- the files ---- */
@@ -71,7 +68,8 @@ static int read_added_json(tokenizer_reader *r, const json_file *f) {
     json_t *id;
     json_object_foreach(f->root, key, id) {
         if (!json_is_integer(id)) return err_set(r->err, "%s: '%s' has no id", f->path, key);
-        if (vocabulary_add(&r->v, key, strlen(key), json_integer_value(id), r->is_wordpiece ? TOKEN_NORMALIZED : TOKEN_SPECIAL, f->path, r->err)) return -1;
+        int flags = r->is_wordpiece ? TOKEN_NORMALIZED : TOKEN_SPECIAL;
+        if (vocabulary_add(&r->v, key, strlen(key), json_integer_value(id), flags, f->path, r->err)) return -1;
     }
     return 0;
 }
@@ -92,9 +90,9 @@ int tokenizer_files_read_bpe(tokenizer_reader *r, json_file *vocab, const char *
 }
 
 int tokenizer_files_read_wordpiece(tokenizer_reader *r) {
-    json_t *vocab = read_lines(r);
+    json_t *vocab = json_object();
     r->is_wordpiece = r->clean = r->ideographs = r->lower = true;
-    int rc = vocab ? vocabulary_read(&r->v, vocab, false, r->path, r->err) : -1;
+    int rc = read_lines(r, vocab) || vocabulary_read(&r->v, vocab, false, r->path, r->err);
     json_decref(vocab);
     return rc || read_beside(r) ? -1 : 0;
 }

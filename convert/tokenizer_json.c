@@ -19,18 +19,20 @@ static int read_byte_level(tokenizer_reader *r, const json_t *o) {
 }
 
 static int read_bert_normalizer(tokenizer_reader *r, const json_t *o) {
+    static const char *const KNOWN[] = {"type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase", NULL};
     if (!o) return 0;
     if (strcmp(reader_text(o, "type"), "BertNormalizer")) return reader_refuse(r, "normalizer", reader_text(o, "type"));
     r->clean = r->ideographs = r->lower = true;
     r->strip_said = json_is_boolean(json_object_get(o, "strip_accents"));
-    if (reader_bool(r, o, "clean_text", &r->clean) || reader_bool(r, o, "handle_chinese_chars", &r->ideographs) || reader_bool(r, o, "lowercase", &r->lower) ||
-        reader_bool(r, o, "strip_accents", &r->strip))
+    if (reader_bool(r, o, "clean_text", &r->clean) || reader_bool(r, o, "handle_chinese_chars", &r->ideographs) ||
+        reader_bool(r, o, "lowercase", &r->lower) || reader_bool(r, o, "strip_accents", &r->strip))
         return -1;
-    return reader_refuse_unknown(r, o, "normalizer", (const char *const[]){"type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase", NULL});
+    return reader_refuse_unknown(r, o, "normalizer", KNOWN);
 }
 
 static int read_text_rules(tokenizer_reader *r, const json_t *root) {
-    const json_t *normalizer = unwrap(json_object_get(root, "normalizer"), "normalizers"), *pre = unwrap(json_object_get(root, "pre_tokenizer"), "pretokenizers");
+    const json_t *normalizer = unwrap(json_object_get(root, "normalizer"), "normalizers");
+    const json_t *pre = unwrap(json_object_get(root, "pre_tokenizer"), "pretokenizers");
     if (!r->is_wordpiece) return normalizer ? reader_refuse(r, "normalizer", reader_text(normalizer, "type")) : read_byte_level(r, pre);
     if (strcmp(reader_text(pre, "type"), "BertPreTokenizer")) return reader_refuse(r, "pre_tokenizer", reader_text(pre, "type"));
     if (reader_refuse_unknown(r, pre, "pre_tokenizer", (const char *const[]){"type", NULL})) return -1;
@@ -46,7 +48,8 @@ static int read_merges(tokenizer_reader *r, const json_t *list) {
     json_array_foreach(list, i, m) {
         const char *left = json_string_value(json_array_get(m, 0)), *right = json_string_value(json_array_get(m, 1)), *space;
         if (json_is_string(m) && (space = strchr(json_string_value(m), ' '))) {
-            if (vocabulary_merge(&r->v, json_string_value(m), (size_t)(space - json_string_value(m)), space + 1, strlen(space + 1), r->path, r->err)) return -1;
+            size_t n_left = (size_t)(space - json_string_value(m));
+            if (vocabulary_merge(&r->v, json_string_value(m), n_left, space + 1, strlen(space + 1), r->path, r->err)) return -1;
         } else if (json_array_size(m) == 2 && left && right) {
             if (vocabulary_merge(&r->v, left, strlen(left), right, strlen(right), r->path, r->err)) return -1;
         } else {
@@ -57,11 +60,12 @@ static int read_merges(tokenizer_reader *r, const json_t *list) {
 }
 
 static int read_bpe(tokenizer_reader *r, const json_t *model) {
-    static const char *const KNOWN[] = {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
-                                        "ignore_merges", "vocab", "merges", NULL};
-    if (reader_refuse_unknown(r, model, "model", KNOWN) ||
-        reader_refuse_set(r, model, "model: ", (const char *const[]){"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", NULL}) ||
-        reader_bool(r, model, "ignore_merges", &r->whole_first) || vocabulary_read(&r->v, json_object_get(model, "vocab"), true, r->path, r->err))
+    static const char *const UNSET[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", NULL};
+    static const char *const KNOWN[] = {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
+                                        "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges", NULL};
+    if (reader_refuse_unknown(r, model, "model", KNOWN) || reader_refuse_set(r, model, "model: ", UNSET) ||
+        reader_bool(r, model, "ignore_merges", &r->whole_first) ||
+        vocabulary_read(&r->v, json_object_get(model, "vocab"), true, r->path, r->err))
         return -1;
     return read_merges(r, json_object_get(model, "merges"));
 }
@@ -70,7 +74,7 @@ static int read_wordpiece(tokenizer_reader *r, const json_t *model) {
     static const char *const KNOWN[] = {"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab", NULL};
     if (reader_refuse_unknown(r, model, "model", KNOWN) || reader_string(r, model, "unk_token", r->unknown, sizeof r->unknown) ||
         reader_string(r, model, "continuing_subword_prefix", r->prefix, sizeof r->prefix) ||
-        reader_int(r, model, "max_input_chars_per_word", 1, WORDPIECE_MOST_CHARS, &r->max_chars))
+        json_int(r->path, model, "max_input_chars_per_word", 1, WORDPIECE_MOST_CHARS, &r->max_chars, r->err))
         return -1;
     return vocabulary_read(&r->v, json_object_get(model, "vocab"), false, r->path, r->err);
 }
@@ -78,7 +82,8 @@ static int read_wordpiece(tokenizer_reader *r, const json_t *model) {
 /* Old files do not say which model it is. */
 static int read_model(tokenizer_reader *r, const json_t *model) {
     const char *type = reader_text(model, "type");
-    r->is_wordpiece = !strcmp(type, "WordPiece") || (!*type && !json_object_get(model, "merges") && json_object_get(model, "max_input_chars_per_word"));
+    bool untold = !*type && !json_object_get(model, "merges") && json_object_get(model, "max_input_chars_per_word");
+    r->is_wordpiece = untold || !strcmp(type, "WordPiece");
     if (!r->is_wordpiece && *type && strcmp(type, "BPE")) return reader_refuse(r, "model", type);
     return r->is_wordpiece ? read_wordpiece(r, model) : read_bpe(r, model);
 }
@@ -94,7 +99,8 @@ static int read_added(tokenizer_reader *r, const json_t *list) {
         if (!json_is_integer(id) || !json_is_string(content)) return err_set(r->err, "%s: added token %zu has no id or content", r->path, i);
         int64_t n = json_integer_value(id);
         if (vocabulary_find(&r->v, json_string_value(content), json_string_length(content)) < 0 && n != next)
-            return err_set(r->err, "%s: added token %zu has the id %lld, expected the next behind the vocabulary, %lld", r->path, i, (long long)n, (long long)next);
+            return err_set(r->err, "%s: added token %zu has the id %lld, expected the next behind the vocabulary, %lld", r->path, i,
+                           (long long)n, (long long)next);
         if (reader_add_token(r, t, n)) return -1;
         if (n >= next) next = n + 1;
     }
@@ -111,7 +117,8 @@ static int put_special(tokenizer_reader *r, const json_t *tokens, const char *na
     if (!json_array_size(ids)) return err_set(r->err, "%s: post_processor: special token '%s' has no ids", r->path, name);
     json_array_foreach(ids, i, id) {
         int64_t n = json_is_integer(id) ? json_integer_value(id) : -1;
-        if (n < 0 || (size_t)n >= r->v.n_tokens) return err_set(r->err, "%s: post_processor: special token '%s' has the id %lld", r->path, name, (long long)n);
+        if (n < 0 || (size_t)n >= r->v.n_tokens)
+            return err_set(r->err, "%s: post_processor: special token '%s' has the id %lld", r->path, name, (long long)n);
         if (reader_put_item(r, t, (uint32_t)n, segment)) return -1;
     }
     return 0;
@@ -126,7 +133,7 @@ static int read_template(tokenizer_reader *r, const json_t *o, const char *key, 
         const json_t *special = json_object_get(part, "SpecialToken"), *text = json_object_get(part, "Sequence"), *said = special ? special : text;
         const char *id = reader_text(said, "id");
         int64_t segment = 0;
-        if (reader_int(r, said, "type_id", 0, 255, &segment)) return -1;
+        if (json_int(r->path, said, "type_id", 0, 255, &segment, r->err)) return -1;
         bool first = !strcmp(id, "A"), second = !strcmp(id, "B");
         if (!special && !first && !second) return err_set(r->err, "%s: post_processor: part %zu of '%s' is not understood", r->path, i, key);
         if (special ? put_special(r, json_object_get(o, "special_tokens"), id, (uint32_t)segment, t)
@@ -154,13 +161,15 @@ static int read_trim(tokenizer_reader *r, const json_t *o) {
     bool trim = true, first = true;
     if (reader_bool(r, o, "trim_offsets", &trim) || reader_bool(r, o, "add_prefix_space", &first)) return -1;
     r->trim_places = !trim ? PLACES_WHOLE : first ? PLACES_TRIMMED_BUT_FIRST : PLACES_TRIMMED;
-    return reader_refuse_unknown(r, o, "post_processor", (const char *const[]){"type", "sep", "cls", "trim_offsets", "add_prefix_space", "use_regex", NULL});
+    return reader_refuse_unknown(r, o, "post_processor",
+                                 (const char *const[]){"type", "sep", "cls", "trim_offsets", "add_prefix_space", "use_regex", NULL});
 }
 
 static int read_processor(tokenizer_reader *r, const json_t *o) {
     const char *type = reader_text(o, "type");
     if (!strcmp(type, "TemplateProcessing")) {
-        if (reader_refuse_unknown(r, o, "post_processor", (const char *const[]){"type", "single", "pair", "special_tokens", NULL})) return -1;
+        static const char *const PARTS[] = {"type", "single", "pair", "special_tokens", NULL};
+        if (reader_refuse_unknown(r, o, "post_processor", PARTS)) return -1;
         return read_template(r, o, "single", &r->single) || read_template(r, o, "pair", &r->pair) ? -1 : 0;
     }
     if (!strcmp(type, "ByteLevel")) return read_trim(r, o);
@@ -193,7 +202,8 @@ static int check_decoder(const tokenizer_reader *r, const json_t *o) {
 
 /* Its truncation and padding are left out on purpose: callers say how long texts may be, and nothing is padded. */
 int tokenizer_json_read(tokenizer_reader *r, json_file *f) {
-    static const char *const KNOWN[] = {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model", NULL};
+    static const char *const KNOWN[] = {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                                        "post_processor", "decoder", "model", NULL};
     const json_t *root = f->root;
     if (reader_refuse_unknown(r, root, "tokenizer", KNOWN) || read_model(r, json_object_get(root, "model")) || read_text_rules(r, root) ||
         read_added(r, json_object_get(root, "added_tokens")) || read_processors(r, json_object_get(root, "post_processor")))

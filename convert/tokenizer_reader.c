@@ -11,38 +11,21 @@ int reader_refuse(const tokenizer_reader *r, const char *where, const char *what
     return err_set(r->err, "%s: %s is '%s', which is not supported", r->path, where, what);
 }
 
-static const json_t *value_of(const json_t *o, const char *key) {
-    const json_t *v = json_object_get(o, key);
-    return json_is_null(v) ? NULL : v;
-}
-
-int reader_bool(const tokenizer_reader *r, const json_t *o, const char *key, bool *out) {
-    const json_t *v = value_of(o, key);
-    if (v && !json_is_boolean(v)) return err_set(r->err, "%s: '%s' is not true or false", r->path, key);
-    if (v) *out = json_is_true(v);
-    return 0;
-}
-
-int reader_int(const tokenizer_reader *r, const json_t *o, const char *key, int64_t min, int64_t max, int64_t *out) {
-    const json_t *v = value_of(o, key);
-    if (v && (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max))
-        return err_set(r->err, "%s: '%s' is not a whole number from %lld to %lld", r->path, key, (long long)min, (long long)max);
-    if (v) *out = json_integer_value(v);
-    return 0;
-}
+int reader_bool(const tokenizer_reader *r, const json_t *o, const char *key, bool *out) { return json_bool(r->path, o, key, out, r->err); }
 
 int reader_string(const tokenizer_reader *r, const json_t *o, const char *key, char *out, size_t room) {
-    const json_t *v = value_of(o, key);
-    if (!v) return 0;
-    if (!json_is_string(v) || json_string_length(v) >= room) return err_set(r->err, "%s: '%s' is not a text of less than %zu bytes", r->path, key, room);
-    strcpy(out, json_string_value(v));
+    const char *text = out;
+    if (json_text(r->path, o, key, &text, r->err)) return -1;
+    if (strlen(text) >= room) return err_set(r->err, "%s: '%s' has %zu bytes, expected less than %zu", r->path, key, strlen(text), room);
+    if (text != out) strcpy(out, text);
     return 0;
 }
 
 int reader_refuse_set(const tokenizer_reader *r, const json_t *o, const char *where, const char *const *keys) {
     for (; *keys; keys++) {
-        const json_t *v = value_of(o, *keys);
-        bool empty = json_is_false(v) || (json_is_string(v) && !*json_string_value(v)) || (json_is_array(v) && !json_array_size(v));
+        const json_t *v = json_object_get(o, *keys);
+        bool empty = json_is_null(v) || json_is_false(v) || (json_is_string(v) && !*json_string_value(v)) ||
+                     (json_is_array(v) && !json_array_size(v));
         if (v && !empty) return err_set(r->err, "%s: %s'%s' is set, which is not supported", r->path, where, *keys);
     }
     return 0;

@@ -31,8 +31,7 @@ typedef struct tokenizer_reader {
 /* A string's text, "" if it is none. */
 const char *reader_text(const json_t *o, const char *key);
 int reader_bool(const tokenizer_reader *r, const json_t *o, const char *key, bool *out);
-int reader_int(const tokenizer_reader *r, const json_t *o, const char *key, int64_t min, int64_t max, int64_t *out);
-/* A string shorter than room. */
+/* A copy of a string shorter than room. */
 int reader_string(const tokenizer_reader *r, const json_t *o, const char *key, char *out, size_t room);
 /* Each key must be missing, null, false or empty. */
 int reader_refuse_set(const tokenizer_reader *r, const json_t *o, const char *where, const char *const *keys);

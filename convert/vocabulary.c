@@ -1,5 +1,6 @@
 #include "convert/vocabulary.h"
 #include "engine/added.h"
+#include "engine/unicode.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +80,7 @@ int vocabulary_add(vocabulary *v, const char *content, size_t n, int64_t id, int
     if (n > TOKEN_MAX_ADDED) return err_set(err, "%s: added token %lld has %zu bytes, expected at most %d", path, (long long)id, n, TOKEN_MAX_ADDED);
     if (make_room(v, id, path, err)) return -1;
     if (!v->added) v->added = json_object();
-    if (json_object_setn_new(v->added, content, n, json_integer(id))) return err_memory(err, n, "a vocabulary");
+    if (json_object_set_new(v->added, content, json_integer(id))) return err_memory(err, n, "a vocabulary");
     vocabulary_token *t = &v->tokens[id];
     bool same = t->bytes && t->n == n && !memcmp(t->bytes, content, n);
     if (t->bytes && !same && (known < 0 || t->added >= 0)) return err_set(err, "%s: two tokens have the id %lld", path, (long long)id);
@@ -103,9 +104,19 @@ static bool can_overlap(const vocabulary_token *a, const vocabulary_token *b) {
     return false;
 }
 
-/* Two rounds can find other tokens than one. */
+/* Its first or last character is of a kind (engine/unicode.h). */
+static bool has_end(const vocabulary_token *t, unsigned kind) {
+    unsigned first = 0, last = 0;
+    for (size_t at = 0, length; at < t->n; at += length) {
+        last = unicode_kind(unicode_next((const unsigned char *)t->bytes + at, t->n - at, &length), NULL);
+        if (!at) first = last;
+    }
+    return (first | last) & kind;
+}
+
+/* Two rounds can find other tokens than one: where both could be, or where what the first found bounds a word for the second. */
 static bool rounds_matter(const vocabulary_token *first, const vocabulary_token *second) {
-    return can_overlap(first, second) || (first->added | second->added) & TOKEN_SINGLE_WORD;
+    return can_overlap(first, second) || (second->added & TOKEN_SINGLE_WORD && has_end(first, UNICODE_WORD));
 }
 
 static int check_rounds(const vocabulary *v, const char *path, lnt_error *err) {
@@ -117,16 +128,10 @@ static int check_rounds(const vocabulary *v, const char *path, lnt_error *err) {
             const vocabulary_token *b = &v->tokens[k];
             if (!b->bytes || b->added < 0 || !(b->added & TOKEN_NORMALIZED)) continue;
             if (pairs++, rounds_matter(a, b))
-                return err_set(err, "%s: added tokens %zu and %zu overlap and differ in 'normalized', which is not supported", path, i, k);
+                return err_set(err, "%s: added tokens %zu and %zu get in each other's way and differ in 'normalized', which is not supported", path, i, k);
         }
     }
     return pairs > MAX_ROUND_PAIRS ? err_set(err, "%s: too many added tokens differ in 'normalized'", path) : 0;
-}
-
-/* White space, or what could be it, at an end. */
-static bool has_white_end(const vocabulary_token *t) {
-    unsigned char first = (unsigned char)t->bytes[0], last = (unsigned char)t->bytes[t->n - 1];
-    return first <= ' ' || first >= 0x80 || last <= ' ' || last >= 0x80;
 }
 
 int vocabulary_check_added(const vocabulary *v, bool one_round, const char *path, lnt_error *err) {
@@ -134,11 +139,11 @@ int vocabulary_check_added(const vocabulary *v, bool one_round, const char *path
     for (size_t i = 0; i < v->n_tokens; i++) {
         if (!v->tokens[i].bytes || v->tokens[i].added < 0) continue;
         if (v->tokens[i].added & (TOKEN_LSTRIP | TOKEN_RSTRIP)) strips = i;
-        if (has_white_end(&v->tokens[i])) white = i;
+        if (has_end(&v->tokens[i], UNICODE_WHITE)) white = i;
     }
     if (strips != SIZE_MAX && white != SIZE_MAX)
-        return err_set(err, "%s: added token %zu has 'lstrip' or 'rstrip' and added token %zu may begin or end with white space, which is not supported", path,
-                       strips, white);
+        return err_set(err, "%s: added token %zu has 'lstrip' or 'rstrip' and added token %zu begins or ends with white space, "
+                            "which is not supported", path, strips, white);
     return one_round ? check_rounds(v, path, err) : 0;
 }
 

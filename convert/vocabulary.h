@@ -21,7 +21,7 @@ typedef struct vocabulary {
 
 /* vocab: an object of token text -> id, kept by v; alphabet: in GPT-2's. */
 int vocabulary_read(vocabulary *v, json_t *vocab, bool alphabet, const char *path, lnt_error *err);
-/* A token that texts are searched for, with TOKEN_ flags; content is plain text, not in the alphabet of bytes. If the
+/* A token that texts are searched for, with TOKEN_ flags; content is plain text with a NUL behind it, not in the alphabet of bytes. If the
    vocabulary has it, it must have it under this id. One that was added before stays as it was, but for TOKEN_SPECIAL. */
 int vocabulary_add(vocabulary *v, const char *content, size_t n, int64_t id, int flags, const char *path, lnt_error *err);
 /* The id of an added token, by its content, -1: none. */

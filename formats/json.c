@@ -60,26 +60,63 @@ json_t *json_file_get(json_file *f, const char *key) {
 }
 
 /* What is there instead of what was expected, short enough for one line. */
-static int wrong(const json_file *f, const char *key, const json_t *v, const char *expected, lnt_error *err) {
+static int wrong(const char *path, const char *key, const json_t *v, const char *expected, lnt_error *err) {
     char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
     const char *more = text && strlen(text) > 64 ? "..." : "";
-    int rc = err_set(err, "%s: '%.64s' is %.64s%s, expected %s", f->path, key, text ? text : "?", more, expected);
+    int rc = err_set(err, "%s: '%.64s' is %.64s%s, expected %s", path, key, text ? text : "?", more, expected);
     free(text);
     return rc;
 }
 
-int json_file_int(json_file *f, const char *key, int64_t min, int64_t max, int64_t *out, lnt_error *err) {
+/* NULL for null too. */
+static const json_t *value_of(const json_t *object, const char *key) {
+    const json_t *v = json_object_get(object, key);
+    return json_is_null(v) ? NULL : v;
+}
+
+int json_int(const char *path, const json_t *object, const char *key, int64_t min, int64_t max, int64_t *out, lnt_error *err) {
     const double exact = 9007199254740992.0; /* beyond 2^53 a real is not one whole number any more */
     char expected[96];
-    json_t *v = json_file_get(f, key);
+    const json_t *v = value_of(object, key);
     if (!v) return 0;
     double real = json_number_value(v);
     bool whole = json_is_integer(v) || (json_is_real(v) && fabs(real) < exact && real == (double)(int64_t)real);
     int64_t i = json_is_integer(v) ? json_integer_value(v) : whole ? (int64_t)real : 0;
     snprintf(expected, sizeof expected, "a whole number from %lld to %lld", (long long)min, (long long)max);
-    if (!whole || i < min || i > max) return wrong(f, key, v, expected, err);
+    if (!whole || i < min || i > max) return wrong(path, key, v, expected, err);
     *out = i;
     return 0;
+}
+
+int json_bool(const char *path, const json_t *object, const char *key, bool *out, lnt_error *err) {
+    const json_t *v = value_of(object, key);
+    if (!v) return 0;
+    if (!json_is_boolean(v)) return wrong(path, key, v, "true or false", err);
+    *out = json_is_true(v);
+    return 0;
+}
+
+int json_text(const char *path, const json_t *object, const char *key, const char **out, lnt_error *err) {
+    const json_t *v = value_of(object, key);
+    if (!v) return 0;
+    if (!json_is_string(v)) return wrong(path, key, v, "a string", err);
+    *out = json_string_value(v);
+    return 0;
+}
+
+int json_file_int(json_file *f, const char *key, int64_t min, int64_t max, int64_t *out, lnt_error *err) {
+    json_file_get(f, key);
+    return json_int(f->path, f->root, key, min, max, out, err);
+}
+
+int json_file_bool(json_file *f, const char *key, bool *out, lnt_error *err) {
+    json_file_get(f, key);
+    return json_bool(f->path, f->root, key, out, err);
+}
+
+int json_file_string(json_file *f, const char *key, const char **out, lnt_error *err) {
+    json_file_get(f, key);
+    return json_text(f->path, f->root, key, out, err);
 }
 
 int json_file_float(json_file *f, const char *key, double min, double max, double *out, lnt_error *err) {
@@ -88,24 +125,8 @@ int json_file_float(json_file *f, const char *key, double min, double max, doubl
     if (!v) return 0;
     double d = json_number_value(v);
     snprintf(expected, sizeof expected, "a number from %.9g to %.9g", min, max);
-    if (!json_is_number(v) || !(d >= min && d <= max)) return wrong(f, key, v, expected, err);
+    if (!json_is_number(v) || !(d >= min && d <= max)) return wrong(f->path, key, v, expected, err);
     *out = d;
-    return 0;
-}
-
-int json_file_bool(json_file *f, const char *key, bool *out, lnt_error *err) {
-    json_t *v = json_file_get(f, key);
-    if (!v) return 0;
-    if (!json_is_boolean(v)) return wrong(f, key, v, "true or false", err);
-    *out = json_is_true(v);
-    return 0;
-}
-
-int json_file_string(json_file *f, const char *key, const char **out, lnt_error *err) {
-    json_t *v = json_file_get(f, key);
-    if (!v) return 0;
-    if (!json_is_string(v)) return wrong(f, key, v, "a string", err);
-    *out = json_string_value(v);
     return 0;
 }
 
@@ -124,7 +145,7 @@ int json_file_choice(json_file *f, const char *key, const char *const *choices, 
     for (size_t i = 0; json_is_string(v) && choices[i]; i++)
         if (!strcmp(json_string_value(v), choices[i])) return *out = i, 0;
     list_choices(choices, expected, sizeof expected);
-    return wrong(f, key, v, expected, err);
+    return wrong(f->path, key, v, expected, err);
 }
 
 int json_file_require(json_file *f, const char *const *keys, lnt_error *err) {

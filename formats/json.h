@@ -48,6 +48,11 @@ int json_file_string(json_file *f, const char *key, const char **out, lnt_error 
 /* A string that must be one of choices (NULL at the end): *out is its index. */
 int json_file_choice(json_file *f, const char *key, const char *const *choices, size_t *out, lnt_error *err);
 
+/* The same for an object inside a file, whose keys nobody counts; path names the file. */
+int json_int(const char *path, const json_t *object, const char *key, int64_t min, int64_t max, int64_t *out, lnt_error *err);
+int json_bool(const char *path, const json_t *object, const char *key, bool *out, lnt_error *err);
+int json_text(const char *path, const json_t *object, const char *key, const char **out, lnt_error *err);
+
 /* Names the first of the keys (NULL at the end) that is missing or null; those before it count as known. */
 int json_file_require(json_file *f, const char *const *keys, lnt_error *err);
 /* Names the first key, in the file's order, that is neither known nor one of ignored: NULL at the end, "task_*" stands

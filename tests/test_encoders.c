@@ -219,8 +219,10 @@ static const struct edit {
     {"bert-model", "config.json", "{", "{\"position_embedding_type\": \"absolute\",", NULL},
     {"bert-model", "config.json", "\"chunk_size_feed_forward\": 0", "\"pruned_heads\": {}, \"chunk_size_feed_forward\": 8, \"classifier_dropout\": 0.2", NULL},
     {"bert-model", "config.json", "{", "{\"pooler_type\": \"first_token_transform\", \"directionality\": \"bidi\", \"gradient_checkpointing\": false,", NULL},
-    {"bert-text", "config.json", "\"type_vocab_size\": 3", "\"type_vocab_size\": 3, \"num_labels\": 3", NULL},
+    {"bert-text", "config.json", "\"type_vocab_size\": 3", "\"type_vocab_size\": 3, \"_num_labels\": 3, \"language\": \"english\", \"name\": \"Bert\"", NULL},
     {"bert-model", "config.json", "\"architectures\"", "\"architectures\": null, \"_name_or_path\"", NULL},
+    {"bert-text", "config.json", "\"id2label\"", "\"num_labels\": 3, \"task_specific_params\"", "softmax"},
+    {"bert-text-many", "config.json", "\"id2label\"", "\"task_specific_params\"", "sigmoid"}, /* two labels unless said */
     {"roberta-model", "config.json", "\"is_decoder\": false,", "", NULL},
     {"sentence", "config_sentence_transformers.json", "\"default_prompt_name\": \"query\"", "\"default_prompt_name\": null", NULL},
 };
