@@ -5,7 +5,7 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *text;
+    const char *text, *pair;
     bool whole, decode, no_special, json;
 } settings;
 
@@ -14,17 +14,19 @@ static const settings defaults = {0};
 #define AT(field) .offset = offsetof(settings, field)
 static const opt_spec options[] = {
     {.name = "prompt", .letter = 'p', .kind = OPT_TEXT, .argument = "TEXT", AT(text), .help = "this text (or ids)"},
+    {.name = "pair", .kind = OPT_TEXT, .argument = "TEXT", AT(pair), .help = "the second text of a pair, behind each text"},
     {.name = "whole", .kind = OPT_FLAG, AT(whole), .help = "the file is one text, newlines and all"},
     {.name = "decode", .kind = OPT_FLAG, AT(decode), .help = "from ids, between spaces, back to text"},
     {.name = "no-special", .kind = OPT_FLAG, AT(no_special), .help = "the name of a special token is ordinary text"},
     {.name = "json", .kind = OPT_FLAG, AT(json),
-     .help = "an object a text: ids and tokens (with --decode: ids and text)"},
+     .help = "an object a text: ids, tokens, segments (with --decode: ids and text)"},
     {0},
 };
 
 typedef struct job {
     const settings *s;
     lnt_model *model;
+    lnt_info info;
     lnt_tokenizer *tokenizer;
     lnt_error err;
 } job;
@@ -40,48 +42,48 @@ static void print_tokens(const job *j, const int32_t *ids, size_t n) {
     putchar(']');
 }
 
+static void print_segments(const lnt_encoding *e) {
+    fputs(", \"segments\": [", stdout);
+    for (size_t i = 0; i < e->n; i++) {
+        if (i) fputs(", ", stdout);
+        io_put_int(e->segments[i]);
+    }
+    putchar(']');
+}
+
 static int encode(job *j, const char *text, size_t n) {
-    const int32_t *ids;
-    size_t n_ids;
+    const char *pair = j->s->pair;
+    lnt_encoding e;
     unsigned flags = j->s->no_special ? LNT_NO_SPECIAL : 0;
-    if (lnt_tokenize(j->tokenizer, n ? text : "", n, flags, &ids, &n_ids, &j->err) != 0) return -1;
+    if (lnt_encode(j->tokenizer, n ? text : "", n, pair, pair ? strlen(pair) : 0, 0, flags, &e, &j->err) != 0) return -1;
     if (j->s->json) fputs("{\"ids\": ", stdout);
-    prompt_print_ids(ids, n_ids, j->s->json);
+    prompt_print_ids(e.ids, e.n, j->s->json);
     if (j->s->json) {
-        print_tokens(j, ids, n_ids);
+        print_tokens(j, e.ids, e.n);
+        if (j->info.n_segments > 1) print_segments(&e);
         putchar('}');
     }
     putchar('\n');
     return 0;
 }
 
-static int append_tokens(job *j, const int32_t *ids, size_t n, io_bytes *text) {
-    for (size_t i = 0; i < n; i++) {
-        size_t length = 0;
-        const char *bytes = lnt_token_bytes(j->model, ids[i], &length);
-        if (bytes && io_append(text, bytes, length) != 0) return cli_error(&j->err, "out of memory for the text");
-    }
-    return 0;
-}
-
 static int decode(job *j, const char *line, size_t n, const char *shown) {
     int32_t *ids;
-    size_t n_ids;
-    io_bytes text = {0};
+    size_t n_ids, length;
+    const char *text;
     if (prompt_parse_ids(line, n, shown, j->model, &ids, &n_ids, &j->err) != 0) return -1;
-    int result = append_tokens(j, ids, n_ids, &text);
+    int result = lnt_detokenize(j->tokenizer, ids, n_ids, &text, &length, &j->err);
     if (result == 0 && j->s->json) {
         fputs("{\"ids\": ", stdout);
         prompt_print_ids(ids, n_ids, true);
         fputs(", \"text\": ", stdout);
-        text_json(text.data, text.n);
+        text_json(text, length);
         fputs("}\n", stdout);
     } else if (result == 0) {
-        if (text.n) fwrite(text.data, 1, text.n, stdout);
+        fwrite(text, 1, length, stdout);
         if (!j->s->whole) putchar('\n');
     }
     free(ids);
-    io_bytes_free(&text);
     return result;
 }
 
@@ -114,10 +116,12 @@ static int whole_file(job *j, const char *path) {
 static int run(const void *given, const char *const *operands, size_t n_operands) {
     const settings *s = given;
     if (s->text && n_operands > 1) return cli_usage("only one of -p TEXT and FILE can be given");
+    if (s->pair && s->decode) return cli_usage("--pair goes with texts, not with --decode");
     const char *path = n_operands > 1 ? operands[1] : "-";
     job j = {.s = s};
     j.model = lnt_open(operands[0], &j.err);
     if (!j.model) return cli_fail(&j.err);
+    lnt_model_info(j.model, &j.info);
     j.tokenizer = lnt_tokenizer_new(j.model, &j.err);
     int result = -1;
     if (j.tokenizer && s->text)
@@ -133,8 +137,11 @@ const cli_verb verb_tokenize = {
     .name = "tokenize",
     .summary = "turn text into ids, or ids into text",
     .operands = "MODEL [FILE | -]",
-    .notes = "Without FILE and -p, standard input is read. Every line is a text of its own and gives a line of ids.\n",
+    .notes = "Without FILE and -p, standard input is read. Every line is a text of its own and gives a line of ids: what the model\n"
+             "sees, with the special tokens that it wants around a text. From ids of words and their pieces (##ing) comes\n"
+             "text with a space between words, whatever was there.\n",
     .examples = "linnet tokenize gpt2.lnt -p \"Hello world\"\n"
+                "linnet tokenize bert.lnt -p \"How old is he?\" --pair \"He is ten.\" --json\n"
                 "linnet tokenize gpt2.lnt book.txt --whole | linnet tokenize gpt2.lnt --whole --decode\n",
     .min_operands = 1,
     .max_operands = 2,

@@ -288,5 +288,12 @@ static int encode(void *state, const char *text, size_t begin, size_t end, unsig
     return 0;
 }
 
+static void decode(const tokenizer_model *m, uint32_t id, bool first, buffer *out) {
+    size_t n;
+    const char *bytes = tokenizer_bytes(m, id, &n);
+    (void)first;
+    buffer_append(out, bytes, n);
+}
+
 static const char *const KEYS[] = {"byte_ids", "merges", "split", "prefix_space", "whole_first", NULL};
-const tokenizer_kind bpe_kind = {"bpe-bytes", KEYS, false, load, bpe_new, bpe_free, encode};
+const tokenizer_kind bpe_kind = {"bpe-bytes", KEYS, false, load, bpe_new, bpe_free, encode, decode};

@@ -1,4 +1,4 @@
-/* Texts to ids: added tokens, what is around texts, truncation. */
+/* Texts to ids: added tokens, what is around texts, truncation; and back. */
 #include "engine/model.h"
 #include "engine/tokenizer.h"
 #include "engine/unicode.h"
@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDED_TEXT = 2 }; /* lnt_place.text of an added token, until places are trimmed */
+enum {
+    ADDED_TEXT = 2,        /* lnt_place.text of an added token, until places are trimmed */
+    KEPT_TOKENS = 1 << 18, /* of a text: room for more is given back */
+};
 
 struct lnt_tokenizer {
     const tokenizer_model *model;
-    uint32_t n_segments;
+    uint32_t vocab_size, n_segments;
     void *state; /* of the model's kind */
     added_set added;
     token_list texts[2], whole;
     uint8_t *segments;
     size_t n_segments_room;
+    buffer text; /* decoded */
 };
 
 /* Those that are looked for in the text as it is. A tokenizer that does not normalize finds the others there too. */
@@ -41,6 +45,7 @@ lnt_tokenizer *lnt_tokenizer_new(const lnt_model *model, lnt_error *err) {
     lnt_tokenizer *t = calloc(1, sizeof *t);
     if (!t) return err_memory(err, sizeof *t, "a tokenizer"), NULL;
     t->model = m;
+    t->vocab_size = model->info.vocab_size;
     t->n_segments = model->info.n_segments;
     if (!make_added(t, err) && (t->state = m->kind->new(m, err))) return t;
     lnt_tokenizer_free(t);
@@ -55,10 +60,16 @@ void lnt_tokenizer_free(lnt_tokenizer *t) {
     token_list_free(&t->texts[1]);
     token_list_free(&t->whole);
     free(t->segments);
+    buffer_free(&t->text);
     free(t);
 }
 
+static void give_back(token_list *l) {
+    if (l->capacity > KEPT_TOKENS) token_list_free(l);
+}
+
 static int encode_text(lnt_tokenizer *t, const char *text, size_t n, unsigned flags, token_list *out, size_t *n_invalid) {
+    give_back(out);
     out->n = 0;
     out->with_places = flags & LNT_PLACES;
     for (size_t at = 0; at < n;) {
@@ -140,7 +151,8 @@ static int put_item(lnt_tokenizer *t, uint32_t what, uint32_t segment, const siz
         size_t n = keep[which];
         if (token_list_reserve(out, n)) return -1;
         if (n) memcpy(out->ids + begin, text->ids, n * sizeof *out->ids);
-        for (size_t i = 0; i < n && out->with_places; i++) out->places[begin + i] = (lnt_place){text->places[i].begin, text->places[i].end, (uint32_t)which};
+        for (size_t i = 0; i < n && out->with_places; i++)
+            out->places[begin + i] = (lnt_place){text->places[i].begin, text->places[i].end, (uint32_t)which};
         out->n += n;
     } else if (token_list_put(out, (int32_t)what, NOWHERE)) {
         return -1;
@@ -151,7 +163,7 @@ static int put_item(lnt_tokenizer *t, uint32_t what, uint32_t segment, const siz
         t->segments = more;
         t->n_segments_room = out->capacity;
     }
-    memset(t->segments + begin, t->n_segments > 1 ? (int)segment : 0, out->n - begin);
+    if (out->n > begin) memset(t->segments + begin, t->n_segments > 1 ? (int)segment : 0, out->n - begin);
     return 0;
 }
 
@@ -167,16 +179,19 @@ static int put_template(lnt_tokenizer *t, const token_template *template, const 
 }
 
 /* What the call asks for can be done. */
-static int check_call(const lnt_tokenizer *t, const token_template *template, size_t n_bytes, bool pair, size_t n_pair_bytes, size_t max_tokens, lnt_error *err) {
-    if (n_bytes > UINT32_MAX || n_pair_bytes > UINT32_MAX) return err_set(err, "a text has %zu bytes, expected less than 4 GiB", n_bytes > n_pair_bytes ? n_bytes : n_pair_bytes);
-    if (pair && !template->n) return err_set(err, "%s: tokenizer: does not know how two texts become one, expected a text alone", t->model->path);
+static int check_call(const lnt_tokenizer *t, const token_template *template, size_t n_bytes, bool pair, size_t n_pair_bytes,
+                      size_t max_tokens, lnt_error *err) {
+    if (n_bytes > UINT32_MAX || n_pair_bytes > UINT32_MAX)
+        return err_set(err, "a text has %zu bytes, expected less than 4 GiB", n_bytes > n_pair_bytes ? n_bytes : n_pair_bytes);
+    if (pair && !template->n)
+        return err_set(err, "%s: tokenizer: does not know how two texts become one, expected a text alone", t->model->path);
     if (max_tokens && max_tokens < template->n_special)
-        return err_set(err, "%s: texts are truncated to %zu tokens, expected at least the %zu special ones around them", t->model->path, max_tokens,
-                       template->n_special);
+        return err_set(err, "%s: texts are truncated to %zu tokens, expected at least the %zu special ones around them",
+                       t->model->path, max_tokens, template->n_special);
     for (size_t i = 0; i < template->n && t->n_segments > 1; i++)
         if (template->items[2 * i + 1] >= t->n_segments)
-            return err_set(err, "%s: tokenizer: a template names segment %u, expected less than the model's %u", t->model->path, template->items[2 * i + 1],
-                           t->n_segments);
+            return err_set(err, "%s: tokenizer: a template names segment %u, expected less than the model's %u",
+                           t->model->path, template->items[2 * i + 1], t->n_segments);
     return 0;
 }
 
@@ -187,7 +202,8 @@ int lnt_encode(lnt_tokenizer *t, const char *text, size_t n_bytes, const char *p
     *encoding = (lnt_encoding){0};
     if (check_call(t, template, n_bytes, pair, n_pair_bytes, max_tokens, err)) return -1;
     token_list *a = &t->texts[0], *b = &t->texts[1];
-    if (encode_text(t, text, n_bytes, flags, a, &encoding->n_invalid) || encode_text(t, pair, n_pair_bytes, flags, b, &encoding->n_invalid))
+    if (encode_text(t, text, n_bytes, flags, a, &encoding->n_invalid) ||
+        encode_text(t, pair, n_pair_bytes, flags, b, &encoding->n_invalid))
         return err_memory(err, (n_bytes + n_pair_bytes) * sizeof *a->ids, "ids");
     if (flags & LNT_PLACES && t->model->trim_places) {
         trim_places(t, text, a);
@@ -201,5 +217,26 @@ int lnt_encode(lnt_tokenizer *t, const char *text, size_t n_bytes, const char *p
     encoding->places = flags & LNT_PLACES ? t->whole.places : NULL;
     encoding->n = t->whole.n;
     encoding->n_dropped = a->n + b->n - keep[0] - keep[1];
+    give_back(a);
+    give_back(b);
     return 0;
+}
+
+int lnt_detokenize(lnt_tokenizer *t, const int32_t *ids, size_t n_ids, const char **text, size_t *n_bytes, lnt_error *err) {
+    bool first = true;
+    t->text.size = 0;
+    for (size_t i = 0; i < n_ids; i++) {
+        size_t n = 0;
+        if (ids[i] < 0 || (uint32_t)ids[i] >= t->vocab_size)
+            return err_set(err, "%s: id %d is outside the vocabulary of %u", t->model->path, (int)ids[i], t->vocab_size);
+        if ((uint32_t)ids[i] < t->model->n_tokens) tokenizer_bytes(t->model, (uint32_t)ids[i], &n);
+        if (!n) continue; /* an id that the vocabulary leaves out */
+        t->model->kind->decode(t->model, (uint32_t)ids[i], first, &t->text);
+        first = false;
+    }
+    *text = t->text.size ? (const char *)t->text.bytes : "";
+    *n_bytes = t->text.size;
+    if (!t->text.failed) return 0;
+    buffer_free(&t->text);
+    return err_memory(err, n_ids, "a text");
 }

@@ -1,4 +1,5 @@
 #include "engine/pretokenize.h"
+#include "engine/unicode.h"
 #include "engine/unicode_table.h"
 #include <stdbool.h>
 
@@ -12,18 +13,10 @@ static int class_of(uint32_t c) {
 
 /* Bytes of the character (or the stray byte) at p, and its class. */
 static size_t wide_char(const unsigned char *p, size_t n, int *class) {
-    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    *class = SYMBOL;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n < length) return 1;
-    uint32_t c = p[0] & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80) return 1;
-        c = c << 6 | (p[i] & 0x3f);
-    }
-    if (c < LEAST[length] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 1;
-    *class = class_of(c);
-    return length;
+    size_t length;
+    uint32_t c = unicode_next(p, n, &length);
+    *class = c == UNICODE_INVALID ? SYMBOL : class_of(c);
+    return c == UNICODE_INVALID ? 1 : length;
 }
 
 /* Of ASCII (others are symbols); WIDE: a byte of a longer character. */

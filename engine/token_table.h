@@ -3,7 +3,10 @@
 #define LNT_ENGINE_TOKEN_TABLE_H
 #include "linnet.h"
 
-enum { TABLE_MOST_STEPS = 8 }; /* from place to place, per place, while a table is filled; a good hash needs less than one */
+enum {
+    TABLE_MOST_STEPS = 8, /* from place to place, per place, while a table is filled; a good hash needs less than one */
+    TABLE_MOST_BYTES = 4096,
+};
 
 struct tokenizer_model;
 
@@ -19,4 +22,7 @@ int token_table_make(token_table *t, const struct tokenizer_model *tokens, const
 void token_table_free(token_table *t);
 /* The id of prefix + text, n > 0; -1: none. */
 int32_t token_table_find(const token_table *t, const char *text, size_t n);
+/* The id of prefix + the longest whole characters that text begins with, at most TABLE_MOST_BYTES, and their bytes;
+   -1: none. Takes a time that grows with n and not with its square. */
+int32_t token_table_longest(const token_table *t, const char *text, size_t n, size_t *n_found);
 #endif

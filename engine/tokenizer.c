@@ -46,11 +46,13 @@ static int read_added(tokenizer_model *m, const kv_block *block, lnt_error *err)
 }
 
 /* Each text stands in a template once; a missing one is empty. */
-static int read_template(const tokenizer_model *m, const kv_block *block, const char *key, size_t n_texts, token_template *t, lnt_error *err) {
+static int read_template(const tokenizer_model *m, const kv_block *block, const char *key, size_t n_texts, token_template *t,
+                         lnt_error *err) {
     kv_entry e;
     size_t first = 0, second = 0;
     if (!kv_find(block, key, KV_U32S, &e)) return 0;
-    if (e.count % 2 || e.count / 2 > TOKEN_MAX_TEMPLATE) return err_set(err, "%s: tokenizer: '%s' is not a list of at most %d pairs", m->path, key, TOKEN_MAX_TEMPLATE);
+    if (e.count % 2 || e.count / 2 > TOKEN_MAX_TEMPLATE)
+        return err_set(err, "%s: tokenizer: '%s' is not a list of at most %d pairs", m->path, key, TOKEN_MAX_TEMPLATE);
     *t = (token_template){.items = kv_u32s(&e), .n = (size_t)e.count / 2};
     t->n_special = t->n - n_texts;
     for (size_t i = 0; i < t->n; i++) {
@@ -67,7 +69,8 @@ static int read_template(const tokenizer_model *m, const kv_block *block, const 
 static int read_shared(tokenizer_model *m, const kv_block *block, uint32_t vocab_size, lnt_error *err) {
     kv_get_u64(block, "trim_places", &m->trim_places);
     if (m->trim_places > PLACES_TRIMMED_BUT_FIRST)
-        return err_set(err, "%s: tokenizer: 'trim_places' is %llu, expected 0 to %d", m->path, (unsigned long long)m->trim_places, PLACES_TRIMMED_BUT_FIRST);
+        return err_set(err, "%s: tokenizer: 'trim_places' is %llu, expected 0 to %d", m->path, (unsigned long long)m->trim_places,
+                       PLACES_TRIMMED_BUT_FIRST);
     if (read_tokens(m, block, vocab_size, err) || read_added(m, block, err) || read_template(m, block, "template_single", 1, &m->single, err) ||
         read_template(m, block, "template_pair", 2, &m->pair, err))
         return -1;
@@ -80,7 +83,8 @@ static bool is_one_of(const char *key, const char *const *keys) {
 }
 
 static int refuse_unknown(const tokenizer_model *m, const kv_block *block, lnt_error *err) {
-    static const char *const SHARED[] = {"model", "token_bytes", "token_ends", "added_ids", "added_flags", "template_single", "template_pair", "trim_places", NULL};
+    static const char *const SHARED[] = {"model", "token_bytes", "token_ends", "added_ids", "added_flags",
+                                         "template_single", "template_pair", "trim_places", NULL};
     size_t at = 0;
     for (kv_entry e; kv_next(block, &at, &e);)
         if (!is_one_of(e.key, SHARED) && !is_one_of(e.key, m->kind->keys))

@@ -48,6 +48,8 @@ typedef struct tokenizer_kind {
     /* Appends the ids of bytes begin to end of text, in which no added tokens have been found. flags are lnt_encode's;
        *n_invalid grows by the number of U+FFFD that had to be read. 0, or -1: out of memory. */
     int (*encode)(void *state, const char *text, size_t begin, size_t end, unsigned flags, token_list *out, size_t *n_invalid);
+    /* Appends what a token is in a text: behind the one before, or first. */
+    void (*decode)(const tokenizer_model *m, uint32_t id, bool first, buffer *out);
 } tokenizer_kind;
 
 /* Reads a section: every id inside vocab_size. path names the file in errors and must outlive the model. */

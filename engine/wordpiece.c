@@ -12,7 +12,8 @@ typedef struct wordpiece {
     token_table begins, goes_on;
     cached_piece *cache;
     added_set added; /* those that are looked for in normalized text */
-    bert_text added_text, text;
+    buffer added_bytes;
+    bert_text text;
 } wordpiece;
 
 static int load(tokenizer_model *m, const kv_block *block, lnt_error *err) {
@@ -37,26 +38,24 @@ static int load(tokenizer_model *m, const kv_block *block, lnt_error *err) {
 /* The added tokens that are looked for behind normalization, normalized themselves. */
 static int make_added(wordpiece *w, lnt_error *err) {
     const tokenizer_model *m = w->tokens;
-    size_t n = 0, ignored = 0, *at = malloc((m->n_added + 1) * sizeof *at);
+    size_t n = 0, length, ignored = 0;
     added_token *tokens = malloc((m->n_added + 1) * sizeof *tokens);
-    unsigned char *bytes = NULL;
-    bool failed = !tokens || !at;
-    for (size_t i = 0, total = 0, length; !failed && i < m->n_added; i++) {
+    for (size_t i = 0; tokens && i < m->n_added; i++) {
         if (!(m->added_flags[i] & TOKEN_NORMALIZED)) continue;
         const char *text = tokenizer_bytes(m, m->added[i], &length);
-        if ((failed = bert_text_normalize(&w->text, &w->model->rules, text, 0, length, &ignored)) || !w->text.n) continue;
-        unsigned char *more = realloc(bytes, total + w->text.n);
-        if ((failed = !more)) break;
-        memcpy((bytes = more) + total, w->text.bytes, w->text.n);
-        tokens[n] = (added_token){NULL, w->text.n, (int32_t)m->added[i], m->added_flags[i]};
-        at[n++] = total;
-        total += w->text.n;
+        if (bert_text_normalize(&w->text, &w->model->rules, text, 0, length, &ignored)) w->added_bytes.failed = true;
+        if (!w->text.n) continue; /* nothing is left of it */
+        buffer_append(&w->added_bytes, w->text.bytes, w->text.n);
+        tokens[n++] = (added_token){.n = w->text.n, .id = (int32_t)m->added[i], .flags = m->added_flags[i]};
     }
-    for (size_t i = 0; i < n; i++) tokens[i].bytes = bytes + at[i];
-    free(at);
-    w->added_text.bytes = bytes;
-    if (tokens) added_set_make(&w->added, tokens, n);
-    return failed ? err_memory(err, m->n_added * sizeof *tokens, "a tokenizer") : 0;
+    if (!tokens || w->added_bytes.failed) {
+        free(tokens);
+        return err_memory(err, m->n_added * sizeof *tokens, "a tokenizer");
+    }
+    const unsigned char *bytes = w->added_bytes.bytes;
+    for (size_t i = 0; i < n; bytes += tokens[i++].n) tokens[i].bytes = bytes;
+    added_set_make(&w->added, tokens, n);
+    return 0;
 }
 
 static void wordpiece_free(void *state) {
@@ -65,7 +64,7 @@ static void wordpiece_free(void *state) {
     token_table_free(&w->begins);
     token_table_free(&w->goes_on);
     added_set_free(&w->added);
-    bert_text_free(&w->added_text);
+    buffer_free(&w->added_bytes);
     bert_text_free(&w->text);
     free(w->cache);
     free(w);
@@ -94,21 +93,12 @@ static bool is_too_long(const wordpiece *w, const char *word, size_t n) {
     return chars > w->model->max_chars;
 }
 
-/* The longest token that word begins with, and its bytes; -1: none. */
-static int32_t longest(const token_table *t, const char *word, size_t n, size_t *n_token) {
-    for (size_t m = n < t->longest ? n : t->longest; m; m--) {
-        int32_t id = m == n || (word[m] & 0xc0) != 0x80 ? token_table_find(t, word, m) : -1;
-        if (id >= 0) return *n_token = m, id;
-    }
-    return -1;
-}
-
 /* Room for an id a character has been made. */
 static void cut(const wordpiece *w, const char *word, size_t n, token_list *out) {
     size_t before = out->n, length;
     bool known = !is_too_long(w, word, n);
     for (size_t at = 0; known && at < n; at += length) {
-        int32_t id = longest(at ? &w->goes_on : &w->begins, word + at, n - at, &length);
+        int32_t id = token_table_longest(at ? &w->goes_on : &w->begins, word + at, n - at, &length);
         if ((known = id >= 0)) out->ids[out->n++] = id;
     }
     if (known) return;
@@ -170,5 +160,14 @@ static int encode(void *state, const char *text, size_t begin, size_t end, unsig
     return 0;
 }
 
+/* A token that goes on has no space before it, nor its prefix. */
+static void decode(const tokenizer_model *m, uint32_t id, bool first, buffer *out) {
+    size_t n, n_prefix = m->wordpiece.n_prefix;
+    const char *bytes = tokenizer_bytes(m, id, &n);
+    bool goes_on = !first && n >= n_prefix && !memcmp(bytes, m->wordpiece.prefix, n_prefix);
+    if (!first && !goes_on) buffer_append(out, " ", 1);
+    buffer_append(out, bytes + (goes_on ? n_prefix : 0), n - (goes_on ? n_prefix : 0));
+}
+
 static const char *const KEYS[] = {"clean", "ideographs", "strip_accents", "lower", "prefix", "unknown_id", "max_chars", NULL};
-const tokenizer_kind wordpiece_kind = {"wordpiece", KEYS, true, load, wordpiece_new, wordpiece_free, encode};
+const tokenizer_kind wordpiece_kind = {"wordpiece", KEYS, true, load, wordpiece_new, wordpiece_free, encode, decode};

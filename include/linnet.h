@@ -128,9 +128,16 @@ typedef struct lnt_encoding {
 } lnt_encoding;
 
 /* A text, and unless pair is NULL a second one, with the special tokens that the model wants around them, truncated to
-   max_tokens as Hugging Face's "longest_first" does (0: not truncated). */
+   max_tokens as Hugging Face's "longest_first" does (0: not truncated; less than the special tokens is an error). A
+   second text is an error where the model has no place for one. Texts have less than 4 GiB. Linear in their bytes. */
 LNT_API int lnt_encode(lnt_tokenizer *tokenizer, const char *text, size_t n_bytes, const char *pair, size_t n_pair_bytes,
                        size_t max_tokens, unsigned flags, lnt_encoding *encoding, lnt_error *err);
+
+/* Ids back to text: the bytes of tokens one behind the other (byte-level BPE gives the same text again), or words with
+   spaces between them (WordPiece, which cannot know what was there). *text points to *n_bytes of it inside the tokenizer,
+   until its next call. An id outside the vocabulary is an error. */
+LNT_API int lnt_detokenize(lnt_tokenizer *tokenizer, const int32_t *ids, size_t n_ids, const char **text, size_t *n_bytes,
+                           lnt_error *err);
 
 /* The bytes of one id (they may be part of a character): a pointer into the model, and their number in *n_bytes.
    NULL if the id is outside the vocabulary or the file holds no tokenizer. */

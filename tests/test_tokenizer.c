@@ -175,6 +175,19 @@ START_TEST(test_special_tokens) {
 }
 END_TEST
 
+START_TEST(test_detokenize) {
+    fixture f = set_up(golden("own"));
+    const char given[] = "A na\xc3\xafve\xff man <|endoftext|>", *text;
+    const int32_t *ids;
+    size_t n, n_text;
+    ck_assert_int_eq(lnt_tokenize(f.tokenizer, given, sizeof given, 0, &ids, &n, NULL), 0);
+    ck_assert_int_eq(lnt_detokenize(f.tokenizer, ids, n, &text, &n_text, NULL), 0);
+    ck_assert_uint_eq(n_text, sizeof given);
+    ck_assert_mem_eq(text, given, n_text);
+    tear_down(f);
+}
+END_TEST
+
 /* A quadratic merge would take minutes for each. */
 START_TEST(test_long_pieces) {
     enum { MIB = 1 << 20 };
@@ -274,25 +287,6 @@ START_TEST(test_two_files) {
 }
 END_TEST
 
-/* own/tokenizer.json as vocab.json and merges.txt. */
-static const char *own_two_files(const char *folder) {
-    lnt_error err;
-    json_file f;
-    size_t i;
-    json_t *merge;
-    ck_assert_int_eq(json_file_open(&f, golden("own/tokenizer.json"), &err), 0);
-    ck_assert_int_eq(mkdir(folder, 0777), 0);
-    const json_t *model = json_object_get(f.root, "model");
-    ck_assert_int_eq(json_dump_file(json_object_get(model, "vocab"), path_of("%s/vocab.json", folder), 0), 0);
-    FILE *out = fopen(path_of("%s/merges.txt", folder), "w");
-    fputs("#version: 0.2\n", out);
-    json_array_foreach(json_object_get(model, "merges"), i, merge)
-        fprintf(out, "%s %s\n", json_string_value(json_array_get(merge, 0)), json_string_value(json_array_get(merge, 1)));
-    fclose(out);
-    json_file_close(&f);
-    return folder;
-}
-
 /* Beside vocab.json and merges.txt: file, text, what the error says, NULL: none, and then "the<pad>" has so many ids. */
 static const struct beside {
     const char *name, *text, *word;
@@ -319,7 +313,7 @@ static const struct beside {
 
 START_TEST(test_beside_two_files) {
     const struct beside *b = &BESIDE[_i];
-    const char *folder = own_two_files(path_of("%s/beside-%d", test_folder, _i)), text[] = "the<pad>";
+    const char *folder = two_files("own", path_of("%s/beside-%d", test_folder, _i)), text[] = "the<pad>";
     write_file(path_of("%s/%s", folder, b->name), b->text, strlen(b->text));
     buffer out = {0};
     tokenizer_facts facts;
@@ -341,7 +335,7 @@ END_TEST
 
 /* "add_prefix_space" of tokenizer_config.json. */
 START_TEST(test_config_prefix_space) {
-    const char *folder = own_two_files(path_of("%s/prefix", test_folder));
+    const char *folder = two_files("own", path_of("%s/prefix", test_folder));
     write_file(path_of("%s/tokenizer_config.json", folder), "{\"add_prefix_space\": true}", 26);
     fixture f = set_up(folder);
     const int32_t *ids;
@@ -442,6 +436,7 @@ int main(void) {
     tcase_add_test(c, test_every_code_point);
     tcase_add_test(c, test_any_bytes);
     tcase_add_test(c, test_special_tokens);
+    tcase_add_test(c, test_detokenize);
     tcase_add_test(c, test_long_pieces);
     tcase_add_loop_test(c, test_refused, 0, sizeof EDITS / sizeof *EDITS);
     tcase_add_test(c, test_same_merges);

@@ -6,6 +6,7 @@
 #include "engine/model.h"
 #include "engine/tokenizer.h"
 #include "tests/testing.h"
+#include <jansson.h>
 
 /* A model of nothing but a tokenizer. */
 typedef struct fixture {
@@ -91,8 +92,8 @@ static inline void expect_encoding(const fixture *f, const unsigned char **p, in
     lnt_error err;
     ck_assert_msg(!lnt_encode(f->tokenizer, text, n_bytes, pair, n_pair, head[1], head[0] | LNT_PLACES, &e, &err), "%s", err.text);
     ck_assert_msg(e.n == tail[0] && e.n_dropped == tail[1] && e.n_invalid == tail[2] && fingerprint_encoding(&e) == hash,
-                  "group %d, flags %u, at most %u: %zu tokens (expected %u), %zu dropped (%u), %zu invalid (%u), or others, for '%.*s' and '%.*s'", number, head[0],
-                  head[1], e.n, tail[0], e.n_dropped, tail[1], e.n_invalid, tail[2], (int)n_bytes, text, (int)n_pair, pair ? pair : "");
+                  "group %d, flags %u, at most %u: %zu tokens (expected %u), %zu dropped (%u), %zu invalid (%u), or others, for '%.*s' and '%.*s'",
+                  number, head[0], head[1], e.n, tail[0], e.n_dropped, tail[1], e.n_invalid, tail[2], (int)n_bytes, text, (int)n_pair, pair ? pair : "");
 }
 
 /* text with the one place that holds `from` edited, as a folder's tokenizer.json. */
@@ -127,6 +128,31 @@ static inline int expect_groups(const char *name, const char *json) {
     free(text);
     free(all);
     return groups;
+}
+
+/* The tokenizer.json of a golden BPE as vocab.json and merges.txt. */
+static inline const char *two_files(const char *name, const char *folder) {
+    size_t i;
+    json_t *root = json_load_file(golden(path_of("%s/tokenizer.json", name)), 0, NULL), *model = json_object_get(root, "model"), *merge;
+    ck_assert_int_eq(mkdir(folder, 0777), 0);
+    ck_assert_int_eq(json_dump_file(json_object_get(model, "vocab"), path_of("%s/vocab.json", folder), 0), 0);
+    FILE *out = fopen(path_of("%s/merges.txt", folder), "w");
+    fputs("#version: 0.2\n", out);
+    json_array_foreach(json_object_get(model, "merges"), i, merge)
+        fprintf(out, "%s %s\n", json_string_value(json_array_get(merge, 0)), json_string_value(json_array_get(merge, 1)));
+    fclose(out);
+    json_decref(root);
+    return folder;
+}
+
+/* The keys of a section that are WordPiece's alone. */
+static inline void put_wordpiece(buffer *b) {
+    static const char *const RULES[] = {"clean", "ideographs", "strip_accents", "lower"};
+    kv_put_string(b, "model", "wordpiece", 9);
+    for (size_t i = 0; i < 4; i++) kv_put_bool(b, RULES[i], true);
+    kv_put_string(b, "prefix", "##", 2);
+    kv_put_u64(b, "unknown_id", 0);
+    kv_put_u64(b, "max_chars", 100);
 }
 
 static inline size_t put_utf8(char *out, uint32_t c) {

@@ -2,7 +2,7 @@
 
     python3 tests/golden/wordpiece.py tests/golden/tokenizer SHARED
 
-    wordpiece/tokenizer.json   a WordPiece of BERT's kind, trained here on texts of this repository, with characters of many scripts
+    wordpiece/tokenizer.json   a WordPiece of BERT's kind, counted here from texts of this repository, with characters of many scripts
     roberta/tokenizer.json     a byte-level BPE with RoBERTa's template and special tokens
     wordpiece.bin, roberta.bin groups of cases under variants of these; gpt2-places.bin under own/tokenizer.json: per group the text
                                edited and the new text (u32 bytes, the bytes), u32 cases, and per case u32 flags (1: special tokens
@@ -16,7 +16,7 @@
 
 A hash of numbers is that of tokenizer.py.
 """
-import json, os, struct, sys
+import collections, os, re, struct, sys
 
 import numpy as np
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -33,19 +33,26 @@ def texts_here():
     return open(f"{here}/../../convert/quality_text.c", encoding="utf-8").read()
 
 
+def most_common(pieces, n):
+    counts = collections.Counter(pieces)
+    return sorted(counts, key=lambda piece: (-counts[piece], piece))[:n]
+
+
 def wordpiece():
-    t = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    t.normalizer = normalizers.BertNormalizer()
-    t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    t.train_from_iterator([texts_here()], trainers.WordPieceTrainer(vocab_size=500, special_tokens=SPECIAL, show_progress=False))
-    vocab = {token: id for token, id in sorted(t.get_vocab().items(), key=lambda item: item[1])}
+    """Common words, and what words commonly go on with: the trainer of tokenizers numbers its tokens anew in each run."""
+    words = re.findall("[a-z]+", texts_here().lower())
+    ends = ["##" + word[at:at + n] for word in words for at in range(1, len(word)) for n in (2, 3, 4)]
+    vocab = {token: id for id, token in enumerate(SPECIAL + most_common(words, 150) + most_common(ends, 300))}
     for c in SCRIPTS + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'\"()[]<>|-_#$%&*+=/\\@^`{}~":
         for token in (c, "##" + c):
             vocab.setdefault(token, len(vocab))
-    t.model = models.WordPiece(vocab=vocab, unk_token="[UNK]", max_input_chars_per_word=100)
+    t = Tokenizer(models.WordPiece(vocab=vocab, unk_token="[UNK]", max_input_chars_per_word=100))
+    t.normalizer = normalizers.BertNormalizer()
+    t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     t.add_special_tokens(SPECIAL)
     t.add_tokens([AddedToken("Ünder", normalized=True), AddedToken("[NEW]", normalized=False)])
-    t.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    t.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+                                                     special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     t.decoder = decoders.WordPiece()
     return t
 
@@ -144,7 +151,7 @@ def group(old, new, tokenizer, texts, n_special):
     return pack(old.encode()) + pack(new.encode()) + struct.pack("<I", len(made)) + b"".join(made)
 
 
-def group_of_texts(old, new, saved, texts, flags=(0, 1)):
+def group_of_texts(old, new, saved, texts, flags):
     assert saved.count(old) >= 1, old
     t = Tokenizer.from_str(saved.replace(old, new, 1))
     made = [case(t, text, flags=f) for f in flags for text in texts]
@@ -177,13 +184,12 @@ def roberta_variants():
     yield from ((MASK2, MASK2.replace(f'"{key}": false', f'"{key}": true')) for key in ("single_word", "rstrip"))
 
 
-def write(path, saved, variants, n_special):
+def write(path, saved, variants, few, n_special):
     t = Tokenizer.from_str(saved)
-    few = [*words(), *invalid()]
     with open(path, "wb") as f:
         f.write(group("{", "{", t, [*hostile(), *few], n_special))
         for old, new in variants:
-            f.write(group_of_texts(old, new, saved, few))
+            f.write(group_of_texts(old, new, saved, few, (0, 1) if old.startswith('"content"') else (0,)))
 
 
 def write_files(path, t, shared):
@@ -216,11 +222,14 @@ def main(out, shared):
         os.makedirs(f"{out}/{name}", exist_ok=True)
         t.save(f"{out}/{name}/tokenizer.json")
         saved = open(f"{out}/{name}/tokenizer.json", encoding="utf-8").read()
-        write(f"{out}/{name}.bin", saved, variants, 4 if name == "roberta" else 3)
+        if name == "wordpiece":
+            write(f"{out}/{name}.bin", saved, variants, [*words(), *invalid()], 3)
+        else:  # bytes that are no UTF-8 are tokens for Linnet, and U+FFFD for Hugging Face
+            write(f"{out}/{name}.bin", saved, variants, [*words()], 4)
     with open(f"{out}/gpt2-places.bin", "wb") as f:
         saved = open(f"{out}/own/tokenizer.json", encoding="utf-8").read()
         for old, new in (("{", "{"), ('"add_prefix_space": false', '"add_prefix_space": true')):
-            f.write(group_of_texts(old, new, saved, [*words(), *invalid()], flags=(0,)))
+            f.write(group_of_texts(old, new, saved, [*words()], (0,)))
     minilm = Tokenizer.from_file(f"{shared}/models/all-MiniLM-L6-v2/tokenizer.json")
     minilm.no_padding()
     with open(f"{out}/minilm.bin", "wb") as f:
@@ -229,4 +238,5 @@ def main(out, shared):
     write_normalized(f"{out}/normalized.txt")
 
 
-main(sys.argv[1], sys.argv[2])
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
