@@ -38,11 +38,19 @@ static int render_label(const job *j, const record *r, uint32_t label, float sco
     const char *name = lnt_label(j->m.model, label);
     if (!name) name = "";
     if (j->s->json)
-        return io_append(out, first ? "" : ", ", first ? 0 : 2) || io_append(out, "{\"label\": ", 10) ||
-               text_append_json(out, name, strlen(name)) || io_appendf(out, ", \"score\": %.9g}", (double)score);
+        return io_append_text(out, first ? "{\"label\": " : ", {\"label\": ") || text_append_json(out, name, strlen(name)) ||
+               io_append_text(out, ", \"score\": ") || text_append_number(out, score) || io_append_text(out, "}");
     return text_append_line(out, name, strlen(name)) || io_appendf(out, "\t%.6f\t", (double)score) ||
-           text_append_line(out, r->text, r->n_bytes) || (r->pair && io_append(out, "\t", 1)) ||
-           (r->pair && text_append_line(out, r->pair, r->n_pair_bytes)) || io_append(out, "\n", 1);
+           text_append_line(out, r->text, r->n_bytes) || (r->pair && io_append_text(out, "\t")) ||
+           (r->pair && text_append_line(out, r->pair, r->n_pair_bytes)) || io_append_text(out, "\n");
+}
+
+static int render_labels(const job *j, const record *r, const float *scores, uint32_t *best, io_bytes *out) {
+    size_t n = scores_top(scores, j->m.info.n_labels, best, j->top);
+    int failed = j->s->json ? record_begin_json(out, r, "labels") || io_append_text(out, "[") : 0;
+    for (size_t i = 0; !failed && i < n && scores[best[i]] >= j->s->threshold; i++)
+        failed = render_label(j, r, best[i], scores[best[i]], i == 0, out);
+    return failed || (j->s->json && io_append_text(out, "]}\n"));
 }
 
 static int render(void *user, const record *r, const lnt_text_result *result, io_bytes *out) {
@@ -50,13 +58,8 @@ static int render(void *user, const record *r, const lnt_text_result *result, io
     uint32_t n = j->m.info.n_labels, *best = malloc(n * sizeof *best);
     float *scores = malloc(n * sizeof *scores);
     int failed = !best || !scores;
-    if (!failed && j->s->json)
-        failed = io_append(out, "{\"input\": ", 10) || record_append_input(out, r) || io_append(out, ", \"labels\": [", 13);
     for (uint32_t i = 0; !failed && i < n; i++) scores[i] = scores_of(j->m.info.scores, result->rows[0], n, i);
-    size_t found = failed ? 0 : scores_top(scores, n, best, j->top);
-    for (size_t i = 0; !failed && i < found && scores[best[i]] >= j->s->threshold; i++)
-        failed = render_label(j, r, best[i], scores[best[i]], i == 0, out);
-    if (!failed && j->s->json) failed = io_append(out, "]}\n", 3);
+    if (!failed) failed = render_labels(j, r, scores, best, out);
     free(best);
     free(scores);
     return failed ? -1 : 0;
@@ -85,9 +88,9 @@ const cli_verb verb_classify = {
     .name = "classify",
     .summary = "label texts, with probabilities",
     .operands = "MODEL (FILES | - | -p TEXT)",
-    .notes = "Every line of a file is a text, or every record of a .jsonl, .csv or .tsv file, or every file of a folder. A line of\n"
-             "output is label, score and text, between tabs. The model says what a score is: a probability among all labels\n"
-             "(softmax) or of each by itself (sigmoid), or the logit.\n",
+    .notes = TEXTS_NOTE
+             "A line of output is label, score and text, between tabs. The model says what a score is: a probability among\n"
+             "all labels (softmax) or of each by itself (sigmoid), or the logit.\n",
     .examples = "linnet classify sentiment.lnt -p \"A charming and often affecting journey.\"\n"
                 "linnet classify toxicity.lnt comments.jsonl --field body --threshold 0.5 --json\n"
                 "linnet classify nli.lnt pairs.tsv --column premise --pair-column hypothesis --top 0\n",

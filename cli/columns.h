@@ -21,8 +21,8 @@ typedef struct columns_quotes {
 } columns_quotes;
 void columns_scan(columns_quotes *state, const char *data, size_t n);
 
-/* Splits a record at commas as RFC 4180 has it, undoing quotes in place; a quote in a field that does not begin with one
-   is a character like any other. NULL, or what is wrong. */
+/* Splits a record at commas as RFC 4180 has it, undoing quotes in place; a quote in a field that does not begin with
+   one is a character like any other. NULL, or what is wrong. */
 const char *columns_split_csv(columns *out, char *data, size_t n);
 /* Splits at tabs and nothing else. */
 const char *columns_split_tsv(columns *out, const char *data, size_t n);

@@ -58,8 +58,8 @@ static int render(void *user, const record *r, const lnt_text_result *result, io
     const job *j = user;
     const float *row = result->rows[0];
     if (j->format != OUTPUT_JSONL) return vector_append(j->type, row, j->dims, out);
-    if (io_append(out, "{\"input\": ", 10) || record_append_input(out, r) || io_append(out, ", \"embedding\": ", 15)) return -1;
-    return vector_append_json(j->type, row, j->dims, out) || io_append(out, "}\n", 2) ? -1 : 0;
+    if (record_begin_json(out, r, "embedding") != 0 || vector_append_json(j->type, row, j->dims, out) != 0) return -1;
+    return io_append_text(out, "}\n");
 }
 
 static int write_part(void *user, const char *data, size_t n, lnt_error *err) {
@@ -81,7 +81,7 @@ static int choose_format(job *j) {
     if (!name) name = j->to_stdout ? "jsonl" : ending ? ending + 1 : "";
     for (j->format = OUTPUT_NPY; j->format < OUTPUT_RAW && strcasecmp(name, names[j->format]) != 0;) j->format++;
     if (strcasecmp(name, names[j->format]) != 0)
-        return cli_usage("-o %s: the name ends in none of .npy, .jsonl and .raw, --output-format can say what is meant", path);
+        return cli_usage("-o %s: the name ends in none of .npy, .jsonl and .raw, --output-format can say what it is", path);
     if (j->to_stdout && j->format == OUTPUT_NPY)
         return cli_usage("a .npy file cannot go to standard output, expected --output-format jsonl or raw");
     if (j->to_stdout && (j->s->resume || j->s->json))
@@ -108,30 +108,36 @@ static json_t *text_or_null(const char *text) {
     io_bytes valid = {0};
     bool any;
     if (!text) return json_null();
-    json_t *value = NULL;
-    if (text_replace_invalid(&valid, text, strlen(text), &any) == 0) value = json_stringn(valid.n ? valid.data : "", valid.n);
+    int failed = text_replace_invalid(&valid, text, strlen(text), &any);
+    json_t *value = failed ? NULL : json_stringn(valid.n ? valid.data : "", valid.n);
     io_bytes_free(&valid);
     return value;
 }
 
-/* What the file is made of: a run that is resumed must say the same. */
-static json_t *describe(const job *j) {
+static json_t *describe_options(const job *j) {
     const settings *s = j->s;
     const record_options *in = &s->texts.in;
+    return json_pack("{s:i, s:s, s:b, s:i, s:i, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "output-format", (int)j->format, "output-type", s->type, "normalize", s->normalize,
+                     "dims", (int)s->dims, "max-tokens", (int)s->texts.max_tokens, "no-header", in->no_header,
+                     "chunk-tokens", (int)in->chunk_tokens, "overlap", (int)in->overlap,
+                     "pooling", text_or_null(s->pooling), "prompt", text_or_null(j->texts.prefix),
+                     "text", text_or_null(in->text), "format", text_or_null(in->format),
+                     "field", text_or_null(in->field), "column", text_or_null(in->column));
+}
+
+/* What the file is made of: a run that is resumed must say the same. */
+static json_t *describe(const job *j) {
     char hash[33];
     if (session_hash(&j->m, hash, NULL) != 0) return NULL;
     json_t *files = json_array();
     for (size_t i = 0; i < j->texts.in.files.n; i++) {
         const input *f = &j->texts.in.files.items[i];
-        json_array_append_new(files, json_pack("[o, I, I]", text_or_null(f->path), (json_int_t)f->size, (json_int_t)f->modified));
+        json_array_append_new(files, json_pack("[o, I, I]", text_or_null(f->path), (json_int_t)f->size,
+                                               (json_int_t)f->modified));
     }
-    return json_pack(
-        "{s:s, s:s, s:o, s:{s:i, s:s, s:o, s:b, s:i, s:o, s:i, s:o, s:o, s:o, s:o, s:b, s:i, s:i}}", "linnet", LNT_VERSION,
-        "model", hash, "inputs", files, "options", "output-format", (int)j->format, "output-type", s->type, "pooling",
-        text_or_null(s->pooling), "normalize", s->normalize, "dims", (int)s->dims, "prompt", text_or_null(j->texts.prefix),
-        "max-tokens", (int)s->texts.max_tokens, "text", text_or_null(in->text), "format", text_or_null(in->format), "field",
-        text_or_null(in->field), "column", text_or_null(in->column), "no-header", in->no_header, "chunk-tokens",
-        (int)in->chunk_tokens, "overlap", (int)in->overlap);
+    return json_pack("{s:s, s:s, s:o, s:o}", "linnet", LNT_VERSION, "model", hash, "options", describe_options(j),
+                     "inputs", files);
 }
 
 static int open_part(job *j) {
@@ -168,6 +174,8 @@ static int open_all(job *j, const char *path, const char *const *files, size_t n
 static void print_summary(const job *j, double seconds) {
     const texts_counts *c = &j->texts.counts;
     double rate = seconds > 0 ? (double)(c->texts - j->texts.texts_before) / seconds : 0;
+    if (!j->s->json && io_watched())
+        fprintf(stderr, "linnet: %" PRIu64 " texts in %.1f s, %.0f/s\n", c->texts - j->texts.texts_before, seconds, rate);
     if (!j->s->json) return;
     fputs("{\"output\": ", stdout);
     text_json(j->s->output, strlen(j->s->output));
@@ -218,11 +226,11 @@ const cli_verb verb_embed = {
     .name = "embed",
     .summary = "turn texts into vectors",
     .operands = "MODEL -o V.npy (FILES | - | -p TEXT)",
-    .notes = "Every line of a file is a text (or every record of a .jsonl, .csv or .tsv file, or every file of a folder), and\n"
-             "gives a row of the output, in order. Longer texts than the model takes are truncated, and counted at the end.\n"
-             "Output types: f32; f16; int8, each vector times 127 / its largest magnitude; binary, a bit a number, 1 if above 0,\n"
-             "as numpy.packbits. While it grows the output is V.npy.part, with V.npy.journal beside it; after an interrupt, a\n"
-             "kill or a full disk the same command with --resume goes on and gives the same file.\n",
+    .notes = TEXTS_NOTE
+             "Each gives a row of the output, in order. Longer texts than the model takes are truncated, and counted at the\n"
+             "end. Output types: f32; f16; int8, each vector times 127 / its largest magnitude; binary, a bit a number, 1 if\n"
+             "above 0, as numpy.packbits. While it grows the output is V.npy.part, with V.npy.journal beside it; after an\n"
+             "interrupt, a kill or a full disk the same command with --resume goes on and gives the same file.\n",
     .examples = "linnet embed minilm.lnt sentences.txt -o vectors.npy\n"
                 "linnet embed minilm.lnt articles.jsonl --field body -o vectors.npy --output-type f16 --resume\n"
                 "linnet embed minilm.lnt notes/ --chunk-tokens 200 --overlap 40 -o notes.jsonl\n"

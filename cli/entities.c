@@ -15,7 +15,8 @@ piece_marks entities_marks(const session *model) {
 }
 
 /* Whether a token at a place goes on with the word that ends at end. */
-static bool goes_on(const session *model, piece_marks marks, const char *text, size_t end, const lnt_place *place, int32_t id) {
+static bool goes_on(const session *model, piece_marks marks, const char *text, size_t end, const lnt_place *place,
+                    int32_t id) {
     size_t n = 0;
     const char *bytes = lnt_token_bytes(model->model, id, &n);
     if (place->begin != end || !bytes) return place->begin < end; /* a character in pieces */
@@ -23,7 +24,8 @@ static bool goes_on(const session *model, piece_marks marks, const char *text, s
     return n > 0 && !text_is_space(bytes[0]) && !text_is_space(text[place->begin]);
 }
 
-size_t entities_words(const session *model, piece_marks marks, const char *text, const lnt_text_result *result, entity *words) {
+size_t entities_words(const session *model, piece_marks marks, const char *text, const lnt_text_result *result,
+                      entity *words) {
     const lnt_encoding *e = result->encoding;
     uint32_t n_labels = model->info.n_labels, best;
     size_t n = 0;
@@ -39,7 +41,8 @@ size_t entities_words(const session *model, piece_marks marks, const char *text,
         while (place.begin < place.end && text_is_space(text[place.begin])) place.begin++;
         scores_top(result->rows[i], n_labels, &best, 1);
         const char *label = lnt_label(model->model, best);
-        words[n++] = (entity){place.begin, place.end, label ? label : "", scores_of("softmax", result->rows[i], n_labels, best)};
+        float score = scores_of("softmax", result->rows[i], n_labels, best);
+        words[n++] = (entity){place.begin, place.end, label ? label : "", score};
     }
     return n;
 }
@@ -50,7 +53,7 @@ size_t entities_merge(entity *words, size_t n) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         entity word = words[i];
-        bool prefixed = (word.label[0] == 'B' || word.label[0] == 'I') && word.label[1] == '-', begins = prefixed && word.label[0] == 'B';
+        bool begins = strncmp(word.label, "B-", 2) == 0, prefixed = begins || strncmp(word.label, "I-", 2) == 0;
         if (prefixed) word.label += 2;
         bool same = !begins && strcmp(word.label, last) == 0;
         last = word.label;

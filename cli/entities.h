@@ -19,7 +19,8 @@ piece_marks entities_marks(const session *model);
 
 /* The words of a text's result (all rows of a token classifier, with places), room for as many as its tokens; each has
    the label and score of its first piece, as Hugging Face's aggregation_strategy "first". How many. */
-size_t entities_words(const session *model, piece_marks marks, const char *text, const lnt_text_result *result, entity *words);
+size_t entities_words(const session *model, piece_marks marks, const char *text, const lnt_text_result *result,
+                      entity *words);
 /* Makes entities of n words, in place: neighbours with the same label, unless the later one's begins with "B-". Words
    labelled "O" are none. The score is the mean. How many. */
 size_t entities_merge(entity *words, size_t n);

@@ -23,7 +23,8 @@ static const settings defaults = {.top = 5};
 static const opt_spec options[] = {
     {.name = "file", .kind = OPT_LIST, .argument = "FILE", AT(files),
      .help = "texts from this file, - for standard input; may be repeated"},
-    {.name = "top", .kind = OPT_U32, .argument = "K", AT(top), .min = 1, .max = MAX_TOP, .help = "words for each mask (default 5)"},
+    {.name = "top", .kind = OPT_U32, .argument = "K", AT(top), .min = 1, .max = MAX_TOP,
+     .help = "words for each mask (default 5)"},
     TEXTS_OPTIONS,
     {.name = "json", .kind = OPT_FLAG, AT(json),
      .help = "an object a text: input, and masks with words, each with word, id and score"},
@@ -41,23 +42,20 @@ typedef struct job {
 static int render_word(const job *j, const float *logits, uint32_t id, bool first, io_bytes *out) {
     size_t n = 0;
     const char *word = lnt_token_bytes(j->m.model, (int32_t)id, &n);
-    if (word && n > 1 && *word == ' ') {
-        word++;
-        n--;
-    }
-    double score = scores_exp(lnt_log_probability(logits, j->m.info.vocab_size, (int32_t)id));
-    if (!j->s.json)
-        return text_append_line(out, word, word ? n : 0) || io_appendf(out, "\t%.6f\n", score);
-    return io_append(out, first ? "" : ", ", first ? 0 : 2) || io_append(out, "{\"word\": ", 9) ||
-           text_append_json(out, word, word ? n : 0) || io_appendf(out, ", \"id\": %u, \"score\": %.9g}", id, (double)(float)score);
+    bool space = word && n > 1 && *word == ' ';
+    word = space ? word + 1 : word ? word : "";
+    n -= space;
+    float score = (float)scores_exp(lnt_log_probability(logits, j->m.info.vocab_size, (int32_t)id));
+    if (!j->s.json) return text_append_line(out, word, n) || io_appendf(out, "\t%.6f\n", (double)score);
+    return io_append_text(out, first ? "{\"word\": " : ", {\"word\": ") || text_append_json(out, word, n) ||
+           io_appendf(out, ", \"id\": %u, \"score\": ", id) || text_append_number(out, score) || io_append_text(out, "}");
 }
 
 static int render_mask(const job *j, const float *logits, bool first, uint32_t *best, io_bytes *out) {
     size_t n = scores_top(logits, j->m.info.vocab_size, best, j->s.top);
-    int failed = 0;
-    if (j->s.json) failed = first ? io_append(out, "{\"words\": [", 11) : io_append(out, ", {\"words\": [", 13);
+    int failed = j->s.json ? io_append_text(out, first ? "{\"words\": [" : ", {\"words\": [") : 0;
     for (size_t i = 0; !failed && i < n; i++) failed = render_word(j, logits, best[i], i == 0, out);
-    return failed || io_append(out, j->s.json ? "]}" : "\n", j->s.json ? 2 : 1);
+    return failed || io_append_text(out, j->s.json ? "]}" : "\n");
 }
 
 static int render(void *user, const record *r, const lnt_text_result *result, io_bytes *out) {
@@ -65,10 +63,10 @@ static int render(void *user, const record *r, const lnt_text_result *result, io
     uint32_t *best = malloc(j->s.top * sizeof *best);
     int failed = !best;
     if (result->n_rows == 0) atomic_fetch_add(&j->empty, 1);
-    if (!failed && j->s.json)
-        failed = io_append(out, "{\"input\": ", 10) || record_append_input(out, r) || io_append(out, ", \"masks\": [", 12);
-    for (size_t i = 0; !failed && i < result->n_rows; i++) failed = render_mask(j, result->rows[i], i == 0, best, out);
-    if (!failed && j->s.json) failed = io_append(out, "]}\n", 3);
+    if (!failed && j->s.json) failed = record_begin_json(out, r, "masks") || io_append_text(out, "[");
+    for (size_t i = 0; !failed && i < result->n_rows; i++)
+        failed = render_mask(j, result->rows[i], i == 0, best, out);
+    if (!failed && j->s.json) failed = io_append_text(out, "]}\n");
     free(best);
     return failed ? -1 : 0;
 }
@@ -91,7 +89,7 @@ static int fill(job *j, const char *path) {
     int status = texts_print(&j->texts, &(lnt_batcher_options){.output = "logits"}, j->s.files.items, j->s.files.n);
     uint64_t empty = j->empty;
     if (status != CLI_OK || !empty) return status;
-    return cli_failf("%" PRIu64 " of %" PRIu64 " texts hold no mask, expected %s in each", empty, j->texts.counts.texts,
+    return cli_failf("no mask in %" PRIu64 " of %" PRIu64 " texts, expected %s in each", empty, j->texts.counts.texts,
                      j->mask);
 }
 
@@ -111,8 +109,8 @@ const cli_verb verb_fill = {
     .name = "fill",
     .summary = "the likeliest words for each mask in a text",
     .operands = "MODEL (TEXT | --file FILE)",
-    .notes = "A mask is " MASK ", or what the model itself calls it (<mask>). A line of output is word and probability, between tabs;\n"
-             "an empty line ends a mask.\n",
+    .notes = "A mask is " MASK ", or what the model itself calls it (<mask>). A line of output is word and probability,\n"
+             "between tabs; an empty line ends a mask.\n",
     .examples = "linnet fill bert.lnt \"Paris is the " MASK " of France.\" --top 3\n"
                 "linnet fill roberta.lnt --file sentences.txt --json\n",
     .min_operands = 1,

@@ -1,10 +1,14 @@
 #include "cli/io.h"
 #include "cli/cli.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { BLOCK = 1 << 16 }; /* bytes read at a time */
 
 int io_extend(io_bytes *to, size_t n) {
     size_t need;
@@ -29,6 +33,10 @@ int io_append(io_bytes *to, const char *data, size_t n) {
     return 0;
 }
 
+int io_append_text(io_bytes *to, const char *text) {
+    return io_append(to, text, strlen(text));
+}
+
 int io_appendf(io_bytes *to, const char *format, ...) {
     char text[256];
     va_list args;
@@ -43,24 +51,17 @@ void io_bytes_free(io_bytes *bytes) {
     *bytes = (io_bytes){0};
 }
 
-static FILE *open_text(const char *path, const char **shown, lnt_error *err) {
-    bool standard = strcmp(path, "-") == 0;
-    *shown = standard ? "standard input" : path;
-    FILE *file = standard ? stdin : fopen(path, "rb");
-    if (!file) cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
-    return file;
-}
-
 static int read_error(const char *shown, lnt_error *err) {
     return cli_error(err, "%s: cannot be read: %s, expected a text file", shown, strerror(errno));
 }
 
 int io_read(const char *path, io_bytes *to, lnt_error *err) {
-    const char *shown;
-    FILE *file = open_text(path, &shown, err);
-    if (!file) return -1;
+    bool standard = strcmp(path, "-") == 0;
+    const char *shown = standard ? "standard input" : path;
+    FILE *file = standard ? stdin : fopen(path, "rb");
+    if (!file) return cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
     int result = 0;
-    char chunk[65536];
+    char chunk[BLOCK];
     size_t n;
     while (result == 0 && (n = fread(chunk, 1, sizeof chunk, file)) > 0) {
         if (to->n + n > IO_MAX_FILE)
@@ -74,42 +75,66 @@ int io_read(const char *path, io_bytes *to, lnt_error *err) {
 }
 
 int io_lines_open(io_lines *lines, const char *path, lnt_error *err) {
-    *lines = (io_lines){0};
-    lines->file = open_text(path, &lines->path, err);
-    return lines->file ? 0 : -1;
+    bool standard = strcmp(path, "-") == 0;
+    *lines = (io_lines){.path = standard ? "standard input" : path};
+    lines->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (lines->fd < 0)
+        return cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
+    lines->block = malloc(BLOCK);
+    if (lines->block) return 0;
+    io_lines_close(lines);
+    return cli_error(err, "%s: out of memory", path);
 }
 
-static int too_long(io_lines *lines, lnt_error *err) {
-    lines->too_long = true;
-    return cli_error(err, "%s: line %zu is longer than %zu bytes", lines->path, lines->number, IO_MAX_LINE);
+/* The rest of the block up to a newline: *piece, *n without it. 1: it ends a line; 0: more of it follows; -1: the end of
+   the file; -2: it cannot be read. */
+static int next_piece(io_lines *lines, const char **piece, size_t *n) {
+    if (lines->at == lines->end) {
+        ssize_t got = read(lines->fd, lines->block, BLOCK);
+        if (got <= 0) return got == 0 ? -1 : -2;
+        lines->at = 0;
+        lines->end = (size_t)got;
+    }
+    *piece = lines->block + lines->at;
+    const char *newline = memchr(*piece, '\n', lines->end - lines->at);
+    *n = newline ? (size_t)(newline - *piece) : lines->end - lines->at;
+    lines->at += *n + (newline != NULL);
+    lines->bytes += *n + (newline != NULL);
+    return newline != NULL;
 }
 
 int io_lines_next(io_lines *lines, lnt_error *err) {
-    io_bytes *line = &lines->line;
-    FILE *file = lines->file;
-    int c;
-    while (lines->too_long && (c = getc_unlocked(file)) != EOF && ++lines->bytes) lines->too_long = c != '\n';
-    lines->too_long = false;
-    line->n = 0;
+    const char *piece;
+    size_t n;
+    int got = lines->inside ? 0 : 1;
+    while (got == 0) got = next_piece(lines, &piece, &n);
+    lines->too_long = lines->inside = false;
+    lines->line.n = 0;
     lines->number++;
-    c = getc_unlocked(file);
-    bool any = c != EOF;
-    for (; c != EOF && c != '\n'; c = getc_unlocked(file)) {
-        char byte = (char)c;
-        lines->bytes++;
-        if (line->n == IO_MAX_LINE) return too_long(lines, err);
-        if (line->n < line->capacity)
-            line->data[line->n++] = byte;
-        else if (io_append(line, &byte, 1) != 0)
+    bool any = false;
+    while (got >= 0 && (got = next_piece(lines, &piece, &n)) >= 0) {
+        any = true;
+        if (n > IO_MAX_LINE - lines->line.n) {
+            lines->too_long = true;
+            lines->inside = got == 0;
+            return cli_error(err, "%s: line %zu is longer than %zu bytes", lines->path, lines->number, IO_MAX_LINE);
+        }
+        if (io_append(&lines->line, piece, n) != 0)
             return cli_error(err, "%s: out of memory at line %zu", lines->path, lines->number);
+        if (got == 1) return 1;
     }
-    lines->bytes += c == '\n';
-    if (ferror(file)) return read_error(lines->path, err);
-    return any;
+    return got == -2 ? read_error(lines->path, err) : any;
+}
+
+bool io_lines_ready(const io_lines *lines, int milliseconds) {
+    struct pollfd p = {.fd = lines->fd, .events = POLLIN};
+    return lines->at < lines->end || poll(&p, 1, milliseconds) != 0;
 }
 
 void io_lines_close(io_lines *lines) {
-    if (lines->file && lines->file != stdin) fclose(lines->file);
+    if (lines->fd > STDIN_FILENO) close(lines->fd);
+    free(lines->block);
+    lines->block = NULL;
     io_bytes_free(&lines->line);
 }
 
@@ -136,11 +161,15 @@ int io_flush_error(void) {
     return first_error;
 }
 
-void io_progress(void *unused, double done, const char *what) {
-    (void)unused;
+bool io_watched(void) {
     static int terminal = -1;
     if (terminal < 0) terminal = isatty(STDERR_FILENO);
-    if (!terminal) return;
+    return terminal;
+}
+
+void io_progress(void *unused, double done, const char *what) {
+    (void)unused;
+    if (!io_watched()) return;
     if (done < 0) {
         fprintf(stderr, "\r\033[K%.90s", what ? what : "");
         fflush(stderr);
@@ -157,5 +186,5 @@ void io_progress(void *unused, double done, const char *what) {
 }
 
 void io_progress_end(void) {
-    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    if (io_watched()) fputs("\r\033[K", stderr);
 }

@@ -14,6 +14,7 @@ typedef struct io_bytes {
 
 /* Appends; -1 if memory is out. */
 int io_append(io_bytes *to, const char *data, size_t n);
+int io_append_text(io_bytes *to, const char *text);
 /* Appends n bytes that the caller sets. -1 if memory is out. */
 int io_extend(io_bytes *to, size_t n);
 /* io_append for at most 255 bytes of formatted text. */
@@ -24,18 +25,23 @@ void io_bytes_free(io_bytes *bytes);
 int io_read(const char *path, io_bytes *to, lnt_error *err);
 
 typedef struct io_lines {
-    FILE *file;
+    int fd;
     const char *path; /* for messages: "standard input" for "-" */
     io_bytes line;    /* the current line without its newline */
     size_t number;    /* of the current line, from 1 */
     uint64_t bytes;   /* read so far */
-    bool too_long;    /* the current line is longer than IO_MAX_LINE; the next call goes on behind it */
+    bool too_long;    /* the current line is longer than IO_MAX_LINE; the next call goes on behind it, */
+    bool inside;      /* for which it has more of it to pass over */
+    char *block;      /* what was read last, of which [at, end) is still to come */
+    size_t at, end;
 } io_lines;
 
 /* Opens a file, or standard input for "-". 0, or -1 with err. */
 int io_lines_open(io_lines *lines, const char *path, lnt_error *err);
 /* 1: lines->line is the next line; 0: the end; -1 with err: it cannot be read, or is longer than IO_MAX_LINE. */
 int io_lines_next(io_lines *lines, lnt_error *err);
+/* Whether there is more to read, or the end, within some milliseconds. */
+bool io_lines_ready(const io_lines *lines, int milliseconds);
 void io_lines_close(io_lines *lines);
 
 /* Writes a decimal number to standard output, quickly. */
@@ -48,6 +54,8 @@ int io_flush_error(void);
 /* A progress bar on standard error, if that is a terminal (done below 0: without the bar); it has the form of
    lnt_convert_options.progress. */
 void io_progress(void *unused, double done, const char *what);
+/* Whether somebody sees it. */
+bool io_watched(void);
 /* Wipes the bar away. */
 void io_progress_end(void);
 #endif

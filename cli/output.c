@@ -17,8 +17,8 @@ static const settings defaults = {0};
 
 #define AT(field) .offset = offsetof(settings, field)
 static const opt_spec options[] = {
-    {.name = "want", .kind = OPT_CHOICE, .argument = "logits|hidden|attention|cls|pooled|embedding|next_sentence", AT(want),
-     .required = true, .help = "which values"},
+    {.name = "want", .kind = OPT_CHOICE, .argument = "logits|hidden|attention|cls|pooled|embedding|next_sentence",
+     AT(want), .required = true, .help = "which values"},
     {.name = "output", .letter = 'o', .kind = OPT_TEXT, .argument = "X.npy", AT(output), .required = true,
      .help = "the file to write"},
     {.name = "prompt", .letter = 'p', .kind = OPT_TEXT, .argument = "TEXT", AT(text), .help = "this text"},
@@ -65,7 +65,8 @@ static int read_segments(job *j, const char *text) {
     for (size_t i = 0; result == 0 && i < n; i++) {
         j->segments[i] = (uint8_t)list[i];
         if ((uint32_t)list[i] >= j->m.info.n_segments || list[i] > UINT8_MAX)
-            result = cli_error(&j->err, "%s: segment %d, expected one of the model's %u", j->path, list[i], j->m.info.n_segments);
+            result = cli_error(&j->err, "%s: segment %d, expected one of the model's %u", j->path, list[i],
+                               j->m.info.n_segments);
     }
     free(list);
     return result;
@@ -124,7 +125,8 @@ static void set_shape(job *j) {
 static int allocate(job *j) {
     size_t bytes = sizeof(float);
     for (size_t i = 0; i < j->n_dims; i++)
-        if (__builtin_mul_overflow(bytes, j->shape[i], &bytes)) return cli_error(&j->err, "%s: the values are too many", j->path);
+        if (__builtin_mul_overflow(bytes, j->shape[i], &bytes))
+            return cli_error(&j->err, "%s: the values are too many", j->path);
     if (wants(j, "cls")) bytes *= j->n; /* the rows behind the first, which a tap gives too */
     j->values = malloc(bytes ? bytes : 1);
     return j->values ? 0 : cli_error(&j->err, "%s: out of memory: %zu bytes for the values", j->path, bytes);
@@ -168,7 +170,8 @@ static int output(job *j, const prompt_source *source) {
     j->causal = strcmp(j->m.info.task, "causal-lm") == 0;
     if ((source->ids ? take_ids(j) : take_text(j, source)) != 0) return -1;
     if (j->n > j->m.info.n_ctx)
-        return cli_error(&j->err, "%s: the text has %zu tokens, expected at most the context's %u", j->path, j->n, j->m.info.n_ctx);
+        return cli_error(&j->err, "%s: the text has %zu tokens, expected at most the context's %u", j->path, j->n,
+                         j->m.info.n_ctx);
     if (open_context(j) != 0) return -1;
     set_shape(j);
     if (allocate(j) != 0 || set_taps(j) != 0) return -1;
@@ -197,14 +200,14 @@ const cli_verb verb_output = {
     .name = "output",
     .summary = "write logits, hidden states, attention and more as a .npy file",
     .operands = "MODEL --want WHAT -o X.npy (FILE | - | -p TEXT | --ids IDS)",
-    .notes = "float32, row after row: logits [tokens][vocabulary] or [tokens][labels], of a text classifier [labels]; hidden\n"
-             "[layers + 1][tokens][width] (0: the embedding, the last: after the final norm); attention\n"
-             "[layers][heads][tokens][tokens]; cls [width], the last hidden state of the first token; pooled [width], what BERT's\n"
-             "pooler makes of it; embedding [dims], a sentence model's; next_sentence [2]. A text gets the special tokens that the\n"
-             "model wants around it; --ids are taken as they are.\n",
+    .notes = "float32, row after row: logits [tokens][vocabulary] or [tokens][labels], of a text classifier [labels];\n"
+             "hidden [layers + 1][tokens][width] (0: the embedding, the last: after the final norm); attention\n"
+             "[layers][heads][tokens][tokens]; cls [width], the last hidden state of the first token; pooled [width], what\n"
+             "BERT's pooler makes of it; embedding [dims], a sentence model's; next_sentence [2]. A text gets the special\n"
+             "tokens that the model wants around it; --ids are taken as they are.\n",
     .examples = "linnet output gpt2.lnt --want logits --ids \"5 17 3\" -o logits.npy\n"
                 "linnet output gpt2.lnt --want attention -p \"The cat sat\" -o attention.npy\n"
-                "linnet output bert.lnt --want pooled --ids \"101 7592 102 2088 102\" --segments \"0 0 0 1 1\" -o pooled.npy\n",
+                "linnet output bert.lnt --want pooled --ids \"101 7592 102 2088 102\" --segments \"0 0 0 1 1\" -o x.npy\n",
     .min_operands = 1,
     .max_operands = 2,
     .options = options,

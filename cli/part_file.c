@@ -52,7 +52,8 @@ static void release(part_file *p) {
 /* ---- resuming ---- */
 
 static int differs(const part_file *p, const char *what, lnt_error *err) {
-    return cli_error(err, "%s: was begun with %s, expected the same command (without --resume it begins anew)", p->part, what);
+    return cli_error(err, "%s: was begun with %s, expected the same command (without --resume it begins anew)", p->part,
+                     what);
 }
 
 static int compare_inputs(const part_file *p, const json_t *was, const json_t *is, lnt_error *err) {
@@ -75,7 +76,8 @@ static int compare(const part_file *p, json_t *was, json_t *is, lnt_error *err) 
     const char *key;
     char what[120];
     json_t *value, *old = json_object_get(was, "options");
-    if (!json_equal(json_object_get(was, "model"), json_object_get(is, "model"))) return differs(p, "another model", err);
+    if (!json_equal(json_object_get(was, "model"), json_object_get(is, "model")))
+        return differs(p, "another model", err);
     if (!json_equal(json_object_get(was, "linnet"), json_object_get(is, "linnet")))
         return differs(p, "another version of linnet", err);
     json_object_foreach(json_object_get(is, "options"), key, value) {
@@ -155,8 +157,9 @@ static int begin_anew(part_file *p, json_t *begin, size_t n_header, lnt_error *e
     int result = 0;
     line[n] = '\n'; /* in place of the end, which is not written */
     if (ftruncate(p->journal_fd, 0) != 0) result = io_error(p->journal, "emptied", err);
-    else if ((p->fd = open(p->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0) result = io_error(p->part, "created", err);
-    else if (write_all(p->journal_fd, line, n + 1, 0) != 0) result = io_error(p->journal, "written", err);
+    if (result == 0) p->fd = open(p->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (result == 0 && p->fd < 0) result = io_error(p->part, "created", err);
+    if (result == 0 && write_all(p->journal_fd, line, n + 1, 0) != 0) result = io_error(p->journal, "written", err);
     free(line);
     p->journal_bytes = n + 1;
     p->bytes = n_header;
@@ -212,8 +215,8 @@ int part_file_note(part_file *p, const texts_counts *counts, bool now, lnt_error
     double began = cli_seconds();
     if (!now && began - p->synced < NOTE_SECONDS + NOTE_SHARE * p->cost) return 0;
     int n = snprintf(line, sizeof line,
-                     "{\"texts\": %" PRIu64 ", \"tokens\": %" PRIu64 ", \"truncated\": %" PRIu64 ", \"invalid\": %" PRIu64
-                     ", \"bytes\": %" PRIu64 "}\n",
+                     "{\"texts\": %" PRIu64 ", \"tokens\": %" PRIu64 ", \"truncated\": %" PRIu64
+                     ", \"invalid\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
                      counts->texts, counts->tokens, counts->truncated, counts->invalid, p->bytes);
     if (flush(p, err) != 0) return -1;
     if (fdatasync(p->fd) != 0) return io_error(p->part, "synced", err);

@@ -20,13 +20,48 @@ int records_check(const record_options *o, size_t n_paths) {
     return CLI_OK;
 }
 
+/* By what was asked for, the file's name, and last which options there are. */
+static record_format format_of(const record_options *o, const input *file) {
+    static const char *const names[] = {"lines", "jsonl", "csv", "tsv", "files"};
+    static const struct {
+        const char *ending;
+        record_format format;
+    } endings[] = {{".jsonl", RECORD_JSONL}, {".ndjson", RECORD_JSONL}, {".csv", RECORD_CSV}, {".tsv", RECORD_TSV}};
+    record_format f = RECORD_LINES;
+    if (o->format) {
+        while (strcmp(names[f], o->format) != 0) f++;
+        return f;
+    }
+    if (file->in_folder) return RECORD_FILES;
+    const char *ending = strrchr(file->path, '.');
+    for (size_t i = 0; ending && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(ending, endings[i].ending) == 0) return endings[i].format;
+    return o->field || o->pair_field ? RECORD_JSONL : RECORD_LINES;
+}
+
+/* An option for a format that no file has is a mistake, not something to pass over. */
+static int check_formats(const records *r, lnt_error *err) {
+    const record_options *o = r->options;
+    bool json = !o->field && !o->pair_field, table = !o->column && !o->pair_column && !o->no_header;
+    for (size_t i = 0; i < r->files.n; i++) {
+        record_format f = format_of(o, &r->files.items[i]);
+        json = json || f == RECORD_JSONL;
+        table = table || f == RECORD_CSV || f == RECORD_TSV;
+    }
+    if (!json) return cli_error(err, "--%s is for JSONL, expected --format jsonl", o->field ? "field" : "pair-field");
+    if (table) return 0;
+    return cli_error(err, "--%s is for CSV and TSV, expected --format csv or tsv", o->column ? "column" : "pair-column");
+}
+
+
 int records_open(records *r, const record_options *options, const char *const *paths, size_t n_paths,
                  lnt_tokenizer *tokenizer, size_t max_tokens, lnt_error *err) {
     *r = (records){.options = options, .tokenizer = tokenizer, .chunk_tokens = options->chunk_tokens, .shown = "-p"};
     if (options->chunk_tokens > max_tokens)
         return cli_error(err, "--chunk-tokens %u is more than the model takes, expected at most %zu",
                          options->chunk_tokens, max_tokens);
-    return inputs_list(&r->files, paths, n_paths, err);
+    if (inputs_list(&r->files, paths, n_paths, err) != 0) return -1;
+    return options->text ? 0 : check_formats(r, err);
 }
 
 void records_close(records *r) {
@@ -40,6 +75,10 @@ void records_close(records *r) {
 
 uint64_t records_position(const records *r) {
     return r->bytes_before + (r->open ? r->lines.bytes : 0);
+}
+
+bool records_ready(const records *r, int milliseconds) {
+    return !r->open || r->cutting || io_lines_ready(&r->lines, milliseconds);
 }
 
 /* BAD: a message that begins with the place of the record. */
@@ -129,8 +168,8 @@ static int find_column(const records *r, const char *name, size_t *column, lnt_e
         if (header->items[*column].n == length && memcmp(header->items[*column].data, wanted, length) == 0) return 0;
     *column = 0;
     if (!name) return header->n == 1 ? 0 : no_column(r, name, err);
-    if (!opt_read_u64(name, &number) || number < 1 || number > SIZE_MAX / 2 || (!r->options->no_header && number > header->n))
-        return no_column(r, name, err);
+    uint64_t most = r->options->no_header ? SIZE_MAX / 2 : header->n;
+    if (!opt_read_u64(name, &number) || number < 1 || number > most) return no_column(r, name, err);
     *column = (size_t)number - 1;
     return 0;
 }
@@ -184,8 +223,8 @@ static int string_field(const records *r, const char *name, const char **text, s
         *n = json_string_length(value);
         return FOUND;
     }
-    snprintf(what, sizeof what, value ? "field \"%.80s\" is not a string" : "there is no field \"%.80s\", expected a string",
-             name);
+    const char *wrong = value ? "field \"%.80s\" is not a string" : "there is no field \"%.80s\", expected a string";
+    snprintf(what, sizeof what, wrong, name);
     return bad(r, r->lines.number, err, what);
 }
 
@@ -246,24 +285,6 @@ static int read_whole(records *r, const input *file, record *out, lnt_error *err
 
 /* ---- one after the other ---- */
 
-static record_format format_of(const records *r, const input *file) {
-    static const char *const names[] = {"lines", "jsonl", "csv", "tsv", "files"};
-    static const struct {
-        const char *ending;
-        record_format format;
-    } endings[] = {{".jsonl", RECORD_JSONL}, {".ndjson", RECORD_JSONL}, {".csv", RECORD_CSV}, {".tsv", RECORD_TSV}};
-    record_format f = RECORD_LINES;
-    if (r->options->format) {
-        while (strcmp(names[f], r->options->format) != 0) f++;
-        return f;
-    }
-    if (file->in_folder) return RECORD_FILES;
-    const char *ending = strrchr(file->path, '.');
-    for (size_t i = 0; ending && i < sizeof endings / sizeof *endings; i++)
-        if (strcasecmp(ending, endings[i].ending) == 0) return endings[i].format;
-    return RECORD_LINES;
-}
-
 static void close_file(records *r) {
     r->bytes_before += r->files.items[r->next_file++].size;
     r->open = false;
@@ -275,7 +296,7 @@ static int from_files(records *r, record *out, lnt_error *err) {
         const input *file = &r->files.items[r->next_file];
         int got;
         if (!r->open) {
-            r->format = format_of(r, file);
+            r->format = format_of(r->options, file);
             r->shown = strcmp(file->path, "-") == 0 ? "standard input" : file->path;
             out->file = r->shown;
             if (r->format == RECORD_FILES) return read_whole(r, file, out, err);
@@ -351,11 +372,16 @@ int records_next(records *r, record *out, lnt_error *err) {
 
 int record_append_input(io_bytes *to, const record *r) {
     if (r->pair) {
-        bool failed = io_append(to, "[", 1) || text_append_json(to, r->text, r->n_bytes) || io_append(to, ", ", 2) ||
-                      text_append_json(to, r->pair, r->n_pair_bytes) || io_append(to, "]", 1);
+        bool failed = io_append_text(to, "[") || text_append_json(to, r->text, r->n_bytes) || io_append_text(to, ", ") ||
+                      text_append_json(to, r->pair, r->n_pair_bytes) || io_append_text(to, "]");
         return failed ? -1 : 0;
     }
     if (!r->whole_file) return text_append_json(to, r->text, r->n_bytes);
     if (text_append_json(to, r->file, strlen(r->file)) != 0) return -1;
     return r->chunk ? io_appendf(to, ", \"begin\": %" PRIu64 ", \"end\": %" PRIu64, r->begin, r->end) : 0;
+}
+
+int record_begin_json(io_bytes *to, const record *r, const char *name) {
+    if (io_append_text(to, "{\"input\": ") != 0 || record_append_input(to, r) != 0) return -1;
+    return io_appendf(to, ", \"%s\": ", name);
 }

@@ -16,7 +16,7 @@
 
 typedef struct record_options {
     const char *text, *pair; /* this text (and second text) instead of files */
-    const char *format;      /* NULL: by the file's name, a folder's files whole */
+    const char *format;      /* NULL: by the file's name, a folder's files whole; with field and no known name: JSONL */
     const char *field, *pair_field;   /* JSONL: "a.b" is b of the object a; NULL: "text", none */
     const char *column, *pair_column; /* CSV, TSV: a name of the header line, or a number from 1 */
     uint32_t chunk_tokens, overlap;   /* 0: texts as they are */
@@ -49,8 +49,8 @@ typedef struct record_options {
 
 /* For verbs that take files in chunks. */
 #define RECORD_CHUNK_OPTIONS(settings, in) \
-    {.name = "chunk-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(settings, in.chunk_tokens), .min = 1, \
-     .max = 1e9, .help = "cut every text into pieces of at most N tokens, at sentence or line ends if any is near"}, \
+    {.name = "chunk-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(settings, in.chunk_tokens), \
+     .min = 1, .max = 1e9, .help = "cut every text into pieces of at most N tokens, at sentence or line ends if any is near"}, \
     {.name = "overlap", .kind = OPT_U32, .argument = "N", .offset = offsetof(settings, in.overlap), .max = 1e9, \
      .help = "with --chunk-tokens: tokens that a piece repeats of the one before"}
 
@@ -101,6 +101,8 @@ int records_open(records *r, const record_options *options, const char *const *p
                  lnt_tokenizer *tokenizer, size_t max_tokens, lnt_error *err);
 /* 1: *out is the next record, valid until the next call; 0: the end; -1 with err. */
 int records_next(records *r, record *out, lnt_error *err);
+/* Whether records_next need not wait for input longer than some milliseconds. */
+bool records_ready(const records *r, int milliseconds);
 /* Bytes of the files read so far, of r->files.bytes. */
 uint64_t records_position(const records *r);
 void records_close(records *r);
@@ -108,4 +110,6 @@ void records_close(records *r);
 /* The record in a result, as JSON: its text, ["text", "pair"], or a whole file's path; then for a chunk
    ', "begin": B, "end": E'. 0, or -1 if memory is out. */
 int record_append_input(io_bytes *to, const record *r);
+/* The beginning of a result's object: {"input": INPUT, "NAME":  */
+int record_begin_json(io_bytes *to, const record *r, const char *name);
 #endif

@@ -22,7 +22,8 @@ static const opt_spec options[] = {
     {.name = "threshold", .kind = OPT_REAL, .argument = "S", AT(threshold), .min = -1e9, .max = 1e9,
      .help = "only texts with at least this score"},
     TEXTS_OPTIONS,
-    {.name = "json", .kind = OPT_FLAG, AT(json), .help = "an object a text: input, score, and index in the input, from 0"},
+    {.name = "json", .kind = OPT_FLAG, AT(json),
+     .help = "an object a text: input, score, and index in the input, from 0"},
     {0},
 };
 
@@ -48,7 +49,7 @@ static int render(void *user, const record *r, const lnt_text_result *result, io
     const job *j = user;
     float score = scores_of(j->m.info.scores, result->rows[0], 1, 0);
     if (io_append(out, (const char *)&score, sizeof score) != 0) return -1;
-    return j->s->json ? record_append_input(out, r) : text_append_line(out, r->text, r->n_bytes);
+    return j->s->json ? record_begin_json(out, r, "score") : text_append_line(out, r->text, r->n_bytes);
 }
 
 static int better(const void *a, const void *b) {
@@ -88,10 +89,9 @@ static const texts_sink collector = {collect, NULL};
 static void print(const job *j) {
     for (size_t i = 0; i < j->n; i++) {
         const hit *h = &j->hits[i];
-        if (j->s->json) fputs("{\"input\": ", stdout);
-        else printf("%.6f\t", (double)h->score);
+        if (!j->s->json) printf("%.6f\t", (double)h->score);
         fwrite(h->shown, 1, h->n, stdout);
-        if (j->s->json) printf(", \"score\": %.9g, \"index\": %" PRIu64 "}", (double)h->score, h->index);
+        if (j->s->json) printf("%.9g, \"index\": %" PRIu64 "}", (double)h->score, h->index);
         putchar('\n');
     }
 }
@@ -112,7 +112,9 @@ static int rerank(job *j, const char *path, const char *const *files, size_t n_f
 static int run(const void *given, const char *const *operands, size_t n_operands) {
     const settings *s = given;
     job j = {.s = s};
-    j.texts = (texts){.settings = &s->texts, .model = &j.m, .query = operands[1], .render = render, .sink = &collector, .user = &j};
+    j.texts = (texts){.settings = &s->texts, .model = &j.m, .query = operands[1], .user = &j};
+    j.texts.render = render;
+    j.texts.sink = &collector;
     int status = records_check(&s->texts.in, n_operands - 2);
     if (status == CLI_OK) status = rerank(&j, operands[0], operands + 2, n_operands - 2);
     for (size_t i = 0; i < j.n; i++) free(j.hits[i].shown);
@@ -126,11 +128,10 @@ const cli_verb verb_rerank = {
     .name = "rerank",
     .summary = "sort texts by how well they answer a query",
     .operands = "MODEL QUERY (FILES | - | -p TEXT)",
-    .notes = "MODEL is a cross-encoder: it reads the query and a text together and gives one score. Every line of a file is a text, or\n"
-             "every record of a .jsonl, .csv or .tsv file, or every file of a folder. A line of output is score and text, between\n"
-             "tabs, the best first, of equal ones the first in the input.\n",
+    .notes = "MODEL is a cross-encoder: it reads the query and a text together and gives one score.\n" TEXTS_NOTE
+             "A line of output is score and text, between tabs, the best first, of equal ones the first in the input.\n",
     .examples = "linnet rerank cross-encoder.lnt \"how tall is the eiffel tower\" passages.txt --top 10\n"
-                "linnet rerank cross-encoder.lnt \"capital of peru\" answers.jsonl --field body --threshold 0.5 --json\n",
+                "linnet rerank cross-encoder.lnt \"capital of peru\" answers.jsonl --field body --json\n",
     .min_operands = 2,
     .max_operands = SIZE_MAX,
     .options = options,

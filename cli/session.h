@@ -11,8 +11,8 @@ typedef struct session {
     lnt_context *ctx;         /* NULL until session_context */
 } session;
 
-/* Opens the model. task: what its logits must be for ("token-classification"), NULL: anything. with_text: a file without a
-   tokenizer is an error. 0, or -1 with err; session_close must follow either way. */
+/* Opens the model. task: what its logits must be for ("token-classification"), NULL: anything. with_text: a file
+   without a tokenizer is an error. 0, or -1 with err; session_close must follow either way. */
 int session_open(session *s, const char *path, const char *task, bool with_text, lnt_error *err);
 int session_context(session *s, const lnt_context_options *options, lnt_error *err);
 void session_close(session *s);

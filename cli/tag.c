@@ -45,22 +45,22 @@ static size_t character_at(cursor *c, size_t byte) {
 
 static int render_entity(const job *j, const record *r, const entity *e, cursor *at, bool first, io_bytes *out) {
     size_t begin = character_at(at, e->begin), end = character_at(at, e->end), n = e->end - e->begin;
+    const char *text = r->text + e->begin;
     if (!j->s->json)
-        return text_append_line(out, e->label, strlen(e->label)) || io_append(out, "\t", 1) ||
-               text_append_line(out, r->text + e->begin, n) || io_appendf(out, "\t%zu\t%zu\t%.6f\n", begin, end, (double)e->score);
-    return io_append(out, ", ", first ? 0 : 2) || io_append(out, "{\"label\": ", 10) ||
-           text_append_json(out, e->label, strlen(e->label)) || io_append(out, ", \"text\": ", 10) ||
-           text_append_json(out, r->text + e->begin, n) ||
-           io_appendf(out, ", \"begin\": %zu, \"end\": %zu, \"score\": %.9g}", begin, end, (double)e->score);
+        return text_append_line(out, e->label, strlen(e->label)) || io_append_text(out, "\t") ||
+               text_append_line(out, text, n) ||
+               io_appendf(out, "\t%zu\t%zu\t%.6f\n", begin, end, (double)e->score);
+    return io_append_text(out, first ? "{\"label\": " : ", {\"label\": ") ||
+           text_append_json(out, e->label, strlen(e->label)) || io_append_text(out, ", \"text\": ") ||
+           text_append_json(out, text, n) || io_appendf(out, ", \"begin\": %zu, \"end\": %zu, \"score\": ", begin, end) ||
+           text_append_number(out, e->score) || io_append_text(out, "}");
 }
 
 static int render_entities(const job *j, const record *r, const entity *found, size_t n, io_bytes *out) {
     cursor at = {.text = r->text};
-    int failed = 0;
-    if (j->s->json)
-        failed = io_append(out, "{\"input\": ", 10) || record_append_input(out, r) || io_append(out, ", \"entities\": [", 15);
+    int failed = j->s->json ? record_begin_json(out, r, "entities") || io_append_text(out, "[") : 0;
     for (size_t i = 0; !failed && i < n; i++) failed = render_entity(j, r, &found[i], &at, i == 0, out);
-    return failed || io_append(out, j->s->json ? "]}\n" : "\n", j->s->json ? 3 : 1);
+    return failed || io_append_text(out, j->s->json ? "]}\n" : "\n");
 }
 
 /* The label of what begins in each word between spaces; "O" where nothing does. */
@@ -72,11 +72,11 @@ static int render_words(const record *r, const entity *pieces, size_t n, io_byte
         if (end == i) break;
         while (piece < n && pieces[piece].begin < i) piece++;
         const char *label = piece < n && pieces[piece].begin < end ? pieces[piece].label : "O";
-        if (text_append_line(out, r->text + i, end - i) || io_append(out, "\t", 1) ||
-            text_append_line(out, label, strlen(label)) || io_append(out, "\n", 1))
+        if (text_append_line(out, r->text + i, end - i) || io_append_text(out, "\t") ||
+            text_append_line(out, label, strlen(label)) || io_append_text(out, "\n"))
             return -1;
     }
-    return io_append(out, "\n", 1);
+    return io_append_text(out, "\n");
 }
 
 static int render(void *user, const record *r, const lnt_text_result *result, io_bytes *out) {
@@ -84,7 +84,9 @@ static int render(void *user, const record *r, const lnt_text_result *result, io
     entity *words = malloc((result->n_rows + 1) * sizeof *words);
     if (!words) return -1;
     size_t n = entities_words(&j->m, j->marks, r->text, result, words);
-    int failed = j->s->words ? render_words(r, words, n, out) : render_entities(j, r, words, entities_merge(words, n), out);
+    int failed;
+    if (j->s->words) failed = render_words(r, words, n, out);
+    else failed = render_entities(j, r, words, entities_merge(words, n), out);
     free(words);
     return failed ? -1 : 0;
 }
@@ -112,10 +114,10 @@ const cli_verb verb_tag = {
     .name = "tag",
     .summary = "find entities in texts",
     .operands = "MODEL (FILES | - | -p TEXT)",
-    .notes = "Every line of a file is a text, or every record of a .jsonl, .csv or .tsv file, or every file of a folder. A line of\n"
-             "output is an entity: label, text, where it begins and ends in characters, and score, between tabs; an empty line ends\n"
-             "a text. A word has the label of its first piece; words next to each other with the same label are one entity, unless\n"
-             "the label of the later one begins with B-.\n",
+    .notes = TEXTS_NOTE
+             "A line of output is an entity: label, text, where it begins and ends in characters, and score, between tabs; an\n"
+             "empty line ends a text. A word has the label of its first piece; words next to each other with the same label\n"
+             "are one entity, unless the label of the later one begins with B-.\n",
     .examples = "linnet tag ner.lnt -p \"Nadim Ladki reports from Al-Ain, United Arab Emirates.\"\n"
                 "linnet tag ner.lnt articles.jsonl --field body --json\n"
                 "linnet tag ner.lnt sentences.txt --words\n",

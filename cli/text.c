@@ -1,4 +1,5 @@
 #include "cli/text.h"
+#include <math.h>
 #include <string.h>
 
 #define REPLACEMENT "\xEF\xBF\xBD"
@@ -64,6 +65,10 @@ int text_append_json(io_bytes *to, const char *data, size_t n) {
         if (io_append(to, piece, n_piece) != 0) return -1;
     }
     return io_append(to, "\"", 1);
+}
+
+int text_append_number(io_bytes *to, float value) {
+    return isfinite(value) ? io_appendf(to, "%.9g", (double)value) : io_append_text(to, "null");
 }
 
 int text_append_line(io_bytes *to, const char *data, size_t n) {

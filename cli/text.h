@@ -16,8 +16,10 @@ bool text_is_space(char c);
 
 /* A JSON string with quotes to standard output; invalid bytes become U+FFFD. */
 void text_json(const char *data, size_t n);
-/* The same at the end of to. This and the two below: 0, or -1 if memory is out. */
+/* The same at the end of to. This and those below: 0, or -1 if memory is out. */
 int text_append_json(io_bytes *to, const char *data, size_t n);
+/* A JSON number that gives the same float again; null for what is none. */
+int text_append_number(io_bytes *to, float value);
 /* Bytes as valid UTF-8 in one line: tabs, newlines and the like become spaces. */
 int text_append_line(io_bytes *to, const char *data, size_t n);
 /* Bytes as valid UTF-8: what cannot be a character becomes U+FFFD, and *any true. */

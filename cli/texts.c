@@ -7,13 +7,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     MAX_TEXTS = 8192,           /* of a window */
     MAX_BYTES = 4 << 20,        /* of its text, and one text more */
     MAX_RESULTS = 32 << 20,     /* of its results */
-    FIRST_TEXTS = 64, GROWTH = 8, /* windows grow from here, by no more than this a time, */
-    TEXT_COST = 32              /* to what takes WINDOW_SECONDS, a text counted as its bytes and these */
+    TEXT_COST = 32,             /* a text counts as its bytes and these: */
+    FIRST_COST = 24 << 10,      /* of the first window; they grow from here */
+    GROWTH = 8,                 /* times at most, to what takes WINDOW_SECONDS */
+    PATIENCE = 50               /* milliseconds without input after which a window is not filled up */
 };
 #define WINDOW_SECONDS 2.0
 
@@ -104,11 +107,13 @@ static int add(window *w, const record *r, lnt_error *err) {
     return 0;
 }
 
-/* Reads on until the window is full. 1; 0: the input has ended, or an interrupt came; -1 with err. */
+/* Reads on until the window is full, or nothing comes. 1; 0: the input has ended, or an interrupt came; -1 with err. */
 static int fill(window *w, size_t budget, lnt_error *err) {
     record r;
     w->n = w->cost = w->bytes.n = 0;
     while (w->n < w->capacity && w->bytes.n < MAX_BYTES && w->cost < budget) {
+        if (w->n && !records_ready(&w->t->in, PATIENCE)) return 1;
+        if (texts_interrupted) return 0;
         int got = records_next(&w->t->in, &r, err);
         if (texts_interrupted) return 0; /* a read that it broke off is no error */
         if (got <= 0) return got;
@@ -161,6 +166,7 @@ static int run_window(window *w, lnt_error *err) {
 }
 
 static void show_progress(const texts *t) {
+    if (t->sink == &texts_stdout && isatty(STDOUT_FILENO)) return; /* the results are progress enough */
     double seconds = cli_seconds() - t->began, done = -1;
     char what[120], left[40] = "";
     if (t->in.files.sized && t->in.files.bytes) {
@@ -185,9 +191,10 @@ int texts_open(texts *t, const lnt_batcher_options *options, const char *const *
     if (s->max_tokens > info->n_ctx)
         return cli_error(err, "%s: --max-tokens %u is more than the model takes, expected at most %u", t->model->path,
                          s->max_tokens, info->n_ctx);
-    if (lnt_encode(t->model->tokenizer, "", 0, NULL, 0, 0, 0, &nothing, err) != 0) return -1;
+    const char *prefix = t->prefix ? t->prefix : "";
+    if (lnt_encode(t->model->tokenizer, prefix, strlen(prefix), NULL, 0, 0, 0, &nothing, err) != 0) return -1;
     size_t most = s->max_tokens ? s->max_tokens : info->max_tokens;
-    size_t room = most > nothing.n ? most - nothing.n : 0;
+    size_t room = most > nothing.n ? most - nothing.n : 0; /* for a chunk, beside special tokens and prefix */
     if (records_open(&t->in, &s->in, paths, n_paths, t->model->tokenizer, room, err) != 0) return -1;
     t->batcher = lnt_batcher_new(t->model->model, &o, err);
     return t->batcher ? 0 : -1;
@@ -201,7 +208,7 @@ static int skip(texts *t, lnt_error *err) {
         if (texts_interrupted) return 1;
         if (got < 0) return -1;
         if (got == 0)
-            return cli_error(err, "the input ends after %" PRIu64 " texts, expected the %" PRIu64 " that are done and more",
+            return cli_error(err, "the input ends after %" PRIu64 " texts, expected the %" PRIu64 " that are done",
                              i, t->counts.texts);
     }
     return 0;
@@ -209,7 +216,7 @@ static int skip(texts *t, lnt_error *err) {
 
 int texts_run(texts *t, lnt_error *err) {
     window w;
-    size_t budget = FIRST_TEXTS * TEXT_COST * 4;
+    size_t budget = FIRST_COST;
     t->texts_before = t->counts.texts;
     int more = 1, result = skip(t, err);
     if (result != 0) return result;
@@ -224,7 +231,8 @@ int texts_run(texts *t, lnt_error *err) {
         double began = cli_seconds();
         result = run_window(&w, more < 0 ? &own : err);
         double seconds = cli_seconds() - began;
-        double next = (double)w.cost * WINDOW_SECONDS / (seconds > 1e-3 ? seconds : 1e-3), most = (double)budget * GROWTH;
+        double next = (double)w.cost * WINDOW_SECONDS / (seconds > 1e-3 ? seconds : 1e-3);
+        double most = (double)budget * GROWTH;
         budget = (size_t)(next < most ? next : most) + 1;
         show_progress(t);
     }
@@ -236,14 +244,13 @@ int texts_run(texts *t, lnt_error *err) {
 void texts_report(const texts *t) {
     const texts_counts *c = &t->counts;
     uint32_t most = t->settings->max_tokens ? t->settings->max_tokens : t->model->info.max_tokens;
+    uint64_t n = c->texts;
     if (c->truncated)
-        fprintf(stderr, "linnet: %" PRIu64 " of %" PRIu64 " texts were longer than %u tokens and have been truncated\n",
-                c->truncated, c->texts, most);
+        fprintf(stderr, "linnet: %" PRIu64 " of %" PRIu64 " texts truncated to %u tokens\n", c->truncated, n, most);
     if (c->invalid)
-        fprintf(stderr, "linnet: %" PRIu64 " of %" PRIu64 " texts held bytes that are not UTF-8, read as U+FFFD\n", c->invalid,
-                c->texts);
+        fprintf(stderr, "linnet: %" PRIu64 " of %" PRIu64 " texts not UTF-8, such bytes read as U+FFFD\n", c->invalid, n);
     if (t->in.n_bad)
-        fprintf(stderr, "linnet: %zu records could not be read and were skipped, the first: %s\n", t->in.n_bad,
+        fprintf(stderr, "linnet: %zu record%s skipped, the first: %s\n", t->in.n_bad, t->in.n_bad > 1 ? "s" : "",
                 t->in.first_bad.text);
 }
 

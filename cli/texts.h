@@ -1,7 +1,7 @@
 /* Many texts through a model: read in windows, computed by a batcher, results out in the order of the input.
 
    A window is as much as takes about two seconds, at most a few thousand texts or a few megabytes, so that memory stays
-   bounded and an interrupt is soon obeyed. */
+   bounded and an interrupt is soon obeyed; and no more than has come, so that who writes a line into a pipe is answered. */
 #ifndef LNT_CLI_TEXTS_H
 #define LNT_CLI_TEXTS_H
 #include "cli/records.h"
@@ -18,10 +18,14 @@ typedef struct texts_settings {
     RECORD_OPTIONS(texts_settings, in), \
     {.name = "max-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, max_tokens), .min = 8, \
      .max = 1e9, .help = "texts are cut off behind N tokens, special ones included (default: as the model says)"}, \
-    {.name = "batch-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, batch_tokens), .min = 16, \
-     .max = 65536, .help = "tokens computed together by a thread (default: what runs fastest)"}, \
+    {.name = "batch-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, batch_tokens), \
+     .min = 16, .max = 65536, .help = "tokens computed together by a thread (default: what runs fastest)"}, \
     {.name = "threads", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, threads), .min = 1, \
      .max = 1024, .help = "(default: what linnet cpu shows)"}
+
+/* In the notes of their --help. */
+#define TEXTS_NOTE \
+    "Every line of a file is a text, or every record of a .jsonl, .csv or .tsv file, or every file of a folder.\n"
 
 typedef struct texts_counts {
     uint64_t texts, tokens;
@@ -68,7 +72,8 @@ void texts_catch_interrupt(void);
 /* Makes the batcher, with what the settings say added to options, and opens the input. The model's session must be open
    for text. 0, or -1 with err; texts_close must follow either way. */
 int texts_open(texts *t, const lnt_batcher_options *options, const char *const *paths, size_t n_paths, lnt_error *err);
-/* All of the input, with a progress bar. 0; 1: stopped by an interrupt or the sink; -1 with err. Results of whole windows have been written. */
+/* All of the input, with a progress bar. 0; 1: stopped by an interrupt or the sink; -1 with err. Results of whole
+   windows have been written, whatever happens. */
 int texts_run(texts *t, lnt_error *err);
 /* On standard error: how many texts were truncated, not UTF-8, or skipped, if any. */
 void texts_report(const texts *t);

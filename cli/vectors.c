@@ -1,4 +1,5 @@
 #include "cli/vectors.h"
+#include "cli/text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,17 +91,13 @@ int vector_append(vector_type type, const float *x, size_t n, io_bytes *to) {
 
 int vector_append_json(vector_type type, const float *x, size_t n, io_bytes *to) {
     float scale = int8_scale(x, n);
-    int failed = io_append(to, "[", 1);
+    int failed = io_append_text(to, "[");
     for (size_t i = 0; !failed && i < vector_elements(type, n); i++) {
-        const char *before = i ? ", " : "";
-        if (type == VECTOR_INT8)
-            failed = io_appendf(to, "%s%d", before, to_int8(x[i], scale));
-        else if (type == VECTOR_BINARY)
-            failed = io_appendf(to, "%s%d", before, eight_signs(x + 8 * i, n - 8 * i));
-        else {
-            float value = type == VECTOR_F16 ? from_half(to_half(x[i])) : x[i];
-            failed = io_appendf(to, isfinite(value) ? "%s%.9g" : "%snull", before, (double)value);
-        }
+        if (i) failed = io_append_text(to, ", ");
+        if (failed) break;
+        if (type == VECTOR_INT8) failed = io_appendf(to, "%d", to_int8(x[i], scale));
+        else if (type == VECTOR_BINARY) failed = io_appendf(to, "%d", eight_signs(x + 8 * i, n - 8 * i));
+        else failed = text_append_number(to, type == VECTOR_F16 ? from_half(to_half(x[i])) : x[i]);
     }
-    return failed ? -1 : io_append(to, "]", 1);
+    return failed ? -1 : io_append_text(to, "]");
 }

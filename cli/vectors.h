@@ -7,8 +7,8 @@ typedef enum vector_type {
     VECTOR_F32,
     VECTOR_F16,   /* IEEE halves, to the nearest, ties to even; what is larger becomes infinite */
     VECTOR_INT8,  /* x * 127 / (the vector's largest |x|), to the nearest: the cosines stay, the length does not */
-    VECTOR_BINARY /* a bit for each number, 1 if it is above 0, eight a byte, the first the highest; zero bits fill up the last:
-                     numpy.packbits(x > 0), the "ubinary" of sentence-transformers */
+    VECTOR_BINARY /* a bit for each number, 1 if it is above 0, eight a byte, the first the highest; zero bits fill up
+                     the last: numpy.packbits(x > 0), the "ubinary" of sentence-transformers */
 } vector_type;
 
 /* "f32", "f16", "int8", "binary": one of them. */

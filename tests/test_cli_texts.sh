@@ -73,7 +73,8 @@ refused "holds no tokenizer" embed mute.lnt -o x.npy -p a
 refused "has no prompt" embed $sentence -o x.npy -p a --prompt nothing
 says "query"
 refused "--max-tokens 25" embed $sentence -o x.npy -p a --max-tokens 25
-refused "--chunk-tokens 23" embed $sentence -o x.npy -p a --chunk-tokens 23
+refused "--chunk-tokens 23 is more than the model takes, expected at most 22" embed $sentence -o x.npy -p a --chunk-tokens 23 --prompt-text ''
+refused "expected at most 16" embed $sentence -o x.npy -p a --chunk-tokens 17
 refused "dims" embed $sentence -o x.npy -p a --dims 21
 refused "./none/x.npy" embed $sentence -o ./none/x.npy -p a
 refused "is not a regular file" embed $sentence -o /dev/full --output-format raw -p a
@@ -103,7 +104,7 @@ head -c -1 lines.txt >unended.txt
 } >lines.tsv
 printf '"the cat\nsat"\n' >quoted.csv # one column, a text of two lines
 embeds lines.npy lines.txt
-same "truncation is told" "$(cat err)" "linnet: 1 of 5 texts were longer than 24 tokens and have been truncated"
+same "truncation is told" "$(cat err)" "linnet: 1 of 5 texts truncated to 24 tokens"
 for source in windows.txt marked.txt unended.txt lines.jsonl lines.csv "lines.tsv --column body" "lines.tsv --column 2" \
     "lines.jsonl --field deep.body" "lines.tsv --format tsv --column 2" "lines.txt --format lines"; do
     embeds other.npy $source
@@ -151,20 +152,26 @@ for n in 3 4 5 6; do
 done
 refused "there is no field \"nope\"" embed $sentence bad.jsonl --field nope -o x.npy
 runs 0 embed $sentence bad.jsonl -o x.npy --skip-bad --json
-says "5 records could not be read and were skipped, the first: bad.jsonl: line 2"
+says "5 records skipped, the first: bad.jsonl: line 2"
 same "--skip-bad goes on" "$(json_field count)/$(json_field skipped)" "2/5"
 printf 'a\nd\n' >ad.txt && embeds other.npy ad.txt
 equal "--skip-bad keeps the good ones" x.npy other.npy
 printf 'n,text\n1,a\n2\n3,"b" c\n4,d\n5,"e\n' >bad.csv
 refused "bad.csv: line 3: has 1 columns, expected at least 2" embed $sentence bad.csv -o x2.npy
 embeds other.npy bad.csv --skip-bad
-says "3 records could not be read"
+says "3 records skipped"
 equal "--skip-bad of CSV" x.npy other.npy
 printf 'text\n"a\nb\n' >open.csv
 refused "open.csv: line 2: a quote is not closed" embed $sentence open.csv -o x2.npy
 refused "there is no column \"nope\", expected one of: n, text, the \"rest\"" embed $sentence lines.csv --column nope -o x2.npy
 refused "there is no column \"4\"" embed $sentence lines.csv --column 4 -o x2.npy
 refused "which column is the text? expected --column, one of: n, body" embed $sentence lines.tsv -o x2.npy
+refused "--field is for JSONL, expected --format jsonl" embed $sentence folder/a.txt lines.csv --column text --field x --format csv -o x2.npy
+refused "--field is for JSONL" embed $sentence folder --field text -o x2.npy
+refused "--column is for CSV and TSV" embed $sentence lines.txt --column 1 -o x2.npy
+refused "--pair-column is for CSV and TSV" classify bert-text.lnt lines.jsonl --pair-column 2
+"$linnet" embed $sentence - --field text -o other.npy <lines.jsonl 2>err
+equal "JSONL without a name" lines.npy other.npy
 refused "missing.txt: cannot be opened" embed $sentence lines.txt missing.txt -o x2.npy
 refused "given twice" embed $sentence - - -o x2.npy
 mkdir hollow && refused "hollow: holds no files" embed $sentence hollow -o x2.npy
@@ -172,12 +179,12 @@ check "nothing is left behind" [ -z "$(ls x2.npy* 2>/dev/null)" ]
 printf 'caf\303\251\n\377\376 x\nabc\303\n' >invalid.txt
 printf 'caf\303\251\n\357\277\275\357\277\275 x\nabc\357\277\275\n' >replaced.txt
 embeds x.npy invalid.txt
-says "2 of 3 texts held bytes that are not UTF-8, read as U+FFFD"
+says "2 of 3 texts not UTF-8, such bytes read as U+FFFD"
 embeds other.npy replaced.txt && quiet
 equal "invalid bytes are U+FFFD" x.npy other.npy
 printf '{"text": "\377\376 x"}\n' >invalid.jsonl
 embeds x.raw invalid.jsonl
-says "1 of 1 texts held bytes that are not UTF-8"
+says "1 of 1 texts not UTF-8"
 sed -n 2p replaced.txt >one.txt && embeds other.raw one.txt
 equal "invalid bytes in JSON" x.raw other.raw
 { echo a && yes 'x y z' | head -c 10000000 | tr '\n' ' ' && echo && echo d; } >long.txt
@@ -189,7 +196,7 @@ check "its neighbours" cmp -s <(values x.npy | sed '21,40d') <(values ad.npy)
 refused "toolong.txt: line 2 is longer than" embed $sentence toolong.txt -o x.npy
 rm -f x.npy*
 embeds x.npy toolong.txt --skip-bad
-says "1 records could not be read"
+says "1 record skipped"
 equal "--skip-bad of a line too long" x.npy ad.npy
 rm -f long.txt toolong.txt
 
@@ -264,8 +271,8 @@ check "chunks overlap, and none is missing" awk -F '[:,]' '{ b = $4 + 0; e = $6 
 same "the last ends with the text" "$(tail -1 x.jsonl | sed 's/.*"end": \([0-9]*\).*/\1/')" "$(sed -z 's/[ \n]*$//' folder/a.txt | wc -c)"
 cut -d ' ' -f 6 x.jsonl | tr -d , | while read -r end; do head -c "$end" folder/a.txt | tail -c 2; echo; done | sort -u >ends
 check "chunks end with sentences" [ "$(cat ends)" = "d." ]
-embeds chunks.npy folder --chunk-tokens 18
-embeds other.npy folder --chunk-tokens 18 --threads 1
+embeds chunks.npy folder --chunk-tokens 16 && quiet
+embeds other.npy folder --chunk-tokens 16 --threads 1
 equal "chunks of a folder" chunks.npy other.npy
 
 # --- resume
@@ -415,7 +422,16 @@ runs 0 classify bert-text.lnt -p 'good cat' --pair dog && same "a pair as a line
 runs 0 classify bert-text.lnt folder/b --json && check "a file's name" grep -q '^{"input": "folder/b/2.txt", "labels"' out
 printf 'a\tb\377\n' >odd.txt
 runs 0 classify bert-text.lnt odd.txt && same "a text in a line" "$(cut -f 3- out)" "$(printf 'a b\357\277\275')"
-says "1 of 1 texts held bytes"
+says "1 of 1 texts not UTF-8"
+
+coproc talk { exec "$linnet" classify bert-text.lnt -; }
+answered=0
+for i in 1 2 3; do
+    echo 'good cat' >&"${talk[1]}" && read -r -t 60 answer <&"${talk[0]}" && [ "${answer##*	}" = 'good cat' ] && answered=$((answered + 1))
+done
+eval "exec ${talk[1]}>&-"
+wait "$talk_PID" 2>/dev/null
+same "a line into a pipe is answered" $answered 3
 
 # --- fill
 runs 0 fill bert-masked.lnt 'a [MASK] b [MASK] c' --top 3 && quiet
@@ -426,7 +442,7 @@ check "all probabilities add up" awk -F '"score": ' '{ s = 0; for (i = 2; i <= N
 printf '%s\n' 'x [MASK]' '[MASK] y' >masks.txt
 runs 0 fill bert-masked.lnt --file masks.txt --json && same "texts from a file" "$(wc -l <out)" 2
 runs 0 fill bert-masked.lnt --file - --json <masks.txt && same "texts from standard input" "$(wc -l <out)" 2
-refused "1 of 1 texts hold no mask, expected [MASK]" fill bert-masked.lnt 'a b'
+refused "no mask in 1 of 1 texts, expected [MASK]" fill bert-masked.lnt 'a b'
 
 # --- tag
 runs 0 tag bert-tokens.lnt -p 'a bc d. e' --words && cp out words
