@@ -56,7 +56,7 @@ const char *graph_op_name(graph_op_kind kind) { return FORMS[kind].name; }
 
 const char *graph_op_choice(const graph_op *op) {
     for (const attribute *a = FORMS[op->kind].attributes; a->name; a++)
-        if (a->kind >= ATTR_ACTIVATION) return LISTS[a->kind].names[*(const int *)(const void *)((const char *)op + a->at)];
+        if (a->kind >= ATTR_ACTIVATION && (op->kind != OP_LINEAR || op->activation)) return LISTS[a->kind].names[*(const int *)(const void *)((const char *)op + a->at)];
     return NULL;
 }
 

@@ -60,7 +60,7 @@ int graph_open(graph *g, const void *bytes, size_t size, const lnt_tensor *tenso
 void graph_free(graph *g);
 const graph_tap *graph_find_tap(const graph *g, const char *name, uint32_t index);
 const char *graph_op_name(graph_op_kind kind);
-/* The name of what an op has one of several kinds of (activation, norm, pooling); NULL: it has none. */
+/* The name of what an op has one of several kinds of (activation, norm, pooling); NULL: it has none, or no activation. */
 const char *graph_op_choice(const graph_op *op);
 /* false: nothing has that name. */
 bool graph_activation_from_name(const char *name, int *activation);
