@@ -133,6 +133,37 @@ START_TEST(test_every_way_gives_the_same_bits) {
 }
 END_TEST
 
+/* ---- the shipped model's embeddings have the bits that they had where it was made ---- */
+
+enum { SHIPPED_WIDTH = 384 };
+
+static void collect_embedding(void *user, const lnt_text_result *r) {
+    float(*rows)[SHIPPED_WIDTH] = user;
+    memcpy(rows[r->index], r->rows[0], sizeof *rows);
+}
+
+static bool embed_shipped(void *arg) {
+    lnt_error err = {0};
+    lnt_text texts[TEXTS];
+    for (size_t i = 0; i < TEXTS; i++) texts[i] = text_at(i);
+    lnt_model *m = lnt_open(path_of("%s/models/sentences/sentences.lnt", LINNET_SOURCE_DIR), &err);
+    lnt_batcher *b = m ? lnt_batcher_new(m, NULL, &err) : NULL;
+    bool ok = b && lnt_batcher_width(b) == SHIPPED_WIDTH && !lnt_batcher_run(b, texts, TEXTS, collect_embedding, arg, &err);
+    if (!ok) fprintf(stderr, "%s\n", err.text);
+    lnt_batcher_free(b);
+    lnt_close(m);
+    return ok;
+}
+
+START_TEST(test_shipped_model) {
+    float *rows = shared_memory(TEXTS * SHIPPED_WIDTH * sizeof *rows);
+    for (const char *const *level = lnt_cpu_levels(); *level; level++) {
+        ck_assert(run_at_level(*level, embed_shipped, rows));
+        expect_hash("sentences", rows, TEXTS * SHIPPED_WIDTH);
+    }
+}
+END_TEST
+
 /* ---- what the batcher gives is what lnt_encode and lnt_eval give ---- */
 
 START_TEST(test_as_by_hand) {
@@ -215,6 +246,7 @@ int main(void) {
     TCase *ways = tcase_create("ways"), *results = tcase_create("results");
     tcase_set_timeout(ways, 300);
     tcase_add_loop_test(ways, test_every_way_gives_the_same_bits, 0, N_MODELS);
+    tcase_add_test(ways, test_shipped_model);
     tcase_add_loop_test(results, test_as_by_hand, 0, N_MODELS);
     tcase_add_test(results, test_dims_and_normalize);
     tcase_add_test(results, test_refusals);

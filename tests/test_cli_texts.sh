@@ -275,6 +275,14 @@ embeds chunks.npy folder --chunk-tokens 16 && quiet
 embeds other.npy folder --chunk-tokens 16 --threads 1
 equal "chunks of a folder" chunks.npy other.npy
 
+mkdir here && printf 'x y z' >here/a.txt && embeds one.raw here/a.txt --format files
+for run in 1 2; do
+    embeds here/all.raw here --output-format raw
+    equal "the output among the input, run $run" here/all.raw one.raw
+done
+: >here/all.raw.part && : >here/all.raw.journal && embeds here/all.raw here --resume
+equal "a part among the input" here/all.raw one.raw
+
 # --- resume
 seq 60000 | awk '{ for (i = 0; i < 3; i++) { $1 = $1 * 7919 % 1000003; printf "%c%c ", 97 + $1 % 26, 97 + int($1 / 26) % 26 } print "" }' >many.txt
 embeds many.npy many.txt --json
