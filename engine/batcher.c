@@ -6,7 +6,7 @@
    threads take one by one, the longest first. Each has a context of its own and waits for others only at the window's
    end. Fewer texts than threads are run by all threads together, in one context. */
 
-enum { TEXTS_A_CLAIM = 16, DEFAULT_BATCH = 512 };
+enum { TEXTS_A_CLAIM = 16, DEFAULT_BATCH = 512, LEAST_BATCH = 48 };
 
 /* The tokens of the texts that one thread has tokenized, one behind the other. */
 typedef struct arena {
@@ -192,24 +192,26 @@ static int by_value(const void *a, const void *b) {
 
 static size_t text_at(const lnt_batcher *b, size_t i) { return (uint32_t)b->order[i]; }
 
-/* About as many tokens in each batch, and when they are few a multiple of the threads. */
+/* Batches of n_batch tokens while there is much to do, smaller ones towards the end, so that the threads end together. */
 static void make_batches(lnt_batcher *b, size_t n_threads) {
-    size_t total = 0, in_batch = 0;
+    size_t left = 0, in_batch = 0, budget = 0;
     for (size_t i = 0; i < b->n_texts; i++) {
-        total += b->tokens[i].n;
+        left += b->tokens[i].n;
         b->order[i] = (uint64_t)(UINT32_MAX - b->tokens[i].n) << 32 | i;
     }
     qsort(b->order, b->n_texts, sizeof *b->order, by_value);
-    size_t wanted = total / b->n_batch + 1, budget;
-    if (wanted < 8 * n_threads) wanted = round_up(wanted, n_threads);
-    budget = total / wanted + 1;
     b->n_batches = 0;
     for (size_t i = 0; i < b->n_texts; i++) {
         size_t n = b->tokens[text_at(b, i)].n;
-        batch *last = &b->batches[b->n_batches ? b->n_batches - 1 : 0];
-        if (!b->n_batches || in_batch >= budget || in_batch + n > b->n_batch || last->n == b->n_batch) b->batches[b->n_batches++] = (batch){i, 0}, in_batch = 0;
+        if (!b->n_batches || in_batch >= budget || in_batch + n > b->n_batch || b->batches[b->n_batches - 1].n == b->n_batch) {
+            b->batches[b->n_batches++] = (batch){i, 0};
+            in_batch = 0;
+            budget = n_threads > 1 && left / (2 * n_threads) < b->n_batch ? left / (2 * n_threads) : b->n_batch;
+            if (budget < LEAST_BATCH) budget = LEAST_BATCH;
+        }
         b->batches[b->n_batches - 1].n++;
         in_batch += n;
+        left -= n;
     }
 }
 
