@@ -168,7 +168,9 @@ static int open_all(job *j, const char *path, const char *const *files, size_t n
     if (texts_open(&j->texts, &like, files, n_files, &j->err) != 0) return -1;
     j->dims = lnt_batcher_width(j->texts.batcher);
     j->texts.result_bytes = j->format == OUTPUT_JSONL ? 16 * j->dims : vector_bytes(j->type, j->dims);
-    return j->to_stdout ? 0 : open_part(j);
+    if (j->to_stdout) return 0;
+    part_file_leave_out(s->output, &j->texts.in.files);
+    return open_part(j);
 }
 
 static void print_summary(const job *j, double seconds) {

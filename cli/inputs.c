@@ -21,6 +21,8 @@ static int add(inputs *list, const char *path, const struct stat *st, bool in_fo
     if (in->regular) {
         in->size = (uint64_t)st->st_size;
         in->modified = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+        in->device = st->st_dev;
+        in->number = st->st_ino;
         list->bytes += in->size;
     }
     list->sized = list->sized && in->regular;
@@ -86,6 +88,22 @@ int inputs_list(inputs *list, const char *const *operands, size_t n, lnt_error *
         if (result != 0) return -1;
     }
     return 0;
+}
+
+void inputs_leave_out(inputs *list, const char *path) {
+    struct stat st;
+    size_t kept = 0;
+    bool exists = stat(path, &st) == 0;
+    for (size_t i = 0; i < list->n; i++) {
+        input *in = &list->items[i];
+        if (exists && in->in_folder && in->device == st.st_dev && in->number == st.st_ino) {
+            list->bytes -= in->size;
+            free(in->path);
+        } else {
+            list->items[kept++] = *in;
+        }
+    }
+    list->n = kept;
 }
 
 void inputs_free(inputs *list) {

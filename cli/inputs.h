@@ -9,6 +9,7 @@ typedef struct input {
     bool regular;    /* a file with a size; not a pipe, a terminal or a device */
     uint64_t size;   /* 0 unless regular, as is modified */
     int64_t modified; /* nanoseconds since 1970 */
+    uint64_t device, number; /* which file it is, under whatever name */
 } input;
 
 typedef struct inputs {
@@ -21,5 +22,7 @@ typedef struct inputs {
 /* Looks at every operand. Hidden files and folders (.name) below a folder are left out, links to files followed, links
    to folders not. 0, or -1 with err: a file is missing, a folder unreadable or without files, "-" is given twice. */
 int inputs_list(inputs *list, const char *const *operands, size_t n, lnt_error *err);
+/* Leaves out what was found below a folder and is the file of this name, if there is one. */
+void inputs_leave_out(inputs *list, const char *path);
 void inputs_free(inputs *list);
 #endif

@@ -49,6 +49,15 @@ static void release(part_file *p) {
     *p = (part_file){.fd = -1, .journal_fd = -1};
 }
 
+void part_file_leave_out(const char *path, inputs *files) {
+    char *part = with_ending(path, ".part"), *journal = with_ending(path, ".journal");
+    inputs_leave_out(files, path);
+    if (part) inputs_leave_out(files, part);
+    if (journal) inputs_leave_out(files, journal);
+    free(part);
+    free(journal);
+}
+
 /* ---- resuming ---- */
 
 static int differs(const part_file *p, const char *what, lnt_error *err) {

@@ -17,6 +17,8 @@ typedef struct part_file {
     bool kept;     /* there is something to resume */
 } part_file;
 
+/* Leaves out the file of an earlier run, its part and its journal, should they lie in a folder that is read. */
+void part_file_leave_out(const char *path, inputs *files);
 /* Begins a file, or resumes it if resume is set and there is something to resume. begin: an object of objects that say
    what the file is made of; resuming is refused with the first thing that differs. n_header bytes are left free at the
    beginning. counts becomes how far the earlier run had come. 0, or -1 with err, and then *p needs nothing more. */
