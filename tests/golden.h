@@ -3,6 +3,7 @@
 #define LNT_TESTS_GOLDEN_H
 #include "tests/testing.h"
 #include <math.h>
+#include <xxhash.h>
 
 static inline const char *golden_path(const char *set, const char *name, const char *file) {
     return path_of("%s/tests/golden/%s/%s/%s", LINNET_SOURCE_DIR, set, name, file);
@@ -35,6 +36,16 @@ static inline double golden_distance(const char *set, const char *name, const ch
     free(expected);
     printf("%s %s: max |difference| %.2g over %zu\n", name, file, most, n);
     return most;
+}
+
+/* Numbers have the bits that tests/golden/NAME.hash says (XXH3-64): those they had where the file was made. */
+static inline void expect_hash(const char *name, const float *x, size_t n) {
+    size_t bytes;
+    char *expected = read_file(path_of("%s/tests/golden/%s.hash", LINNET_SOURCE_DIR, name), &bytes), found[32];
+    expected[bytes] = 0;
+    snprintf(found, sizeof found, "%016llx\n", (unsigned long long)XXH3_64bits(x, n * sizeof *x));
+    ck_assert_str_eq(found, expected);
+    free(expected);
 }
 
 /* Replaces the first `from` in a file. */

@@ -1,6 +1,6 @@
 /* Many texts through lnt_batcher: every text's rows have the bits that it has alone, on the scalar level, whatever the
    level, the threads, the size of batches and the company. */
-#include "tests/testing.h"
+#include "tests/golden.h"
 #include <math.h>
 
 enum { TEXTS = 61, MAX_ROWS = 24, MAX_WIDTH = 64 };

@@ -1,6 +1,6 @@
 /* One answer: the same logits, bit for bit, at every instruction set level, with any number of threads, however a prompt
    is cut and whatever it is packed with. The reference is the scalar level with one thread and the prompt in one piece. */
-#include "tests/testing.h"
+#include "tests/golden.h"
 #include <pthread.h>
 
 enum { TOKENS = 75, SEQUENCES = 3 };

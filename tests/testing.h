@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 /* A new folder, removed when the program ends. */
 static char test_folder[64] = "/tmp/linnet-test-XXXXXX";
@@ -55,16 +54,6 @@ static inline void write_file(const char *path, const void *bytes, size_t n) {
     ck_assert_msg(f != NULL, "%s cannot be written", path);
     ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
     ck_assert_int_eq(fclose(f), 0);
-}
-
-/* Numbers have the bits that tests/golden/NAME.hash says (XXH3-64): those they had where the file was made. */
-static inline void expect_hash(const char *name, const float *x, size_t n) {
-    size_t bytes;
-    char *expected = read_file(path_of("%s/tests/golden/%s.hash", LINNET_SOURCE_DIR, name), &bytes), found[32];
-    expected[bytes] = 0;
-    snprintf(found, sizeof found, "%016llx\n", (unsigned long long)XXH3_64bits(x, n * sizeof *x));
-    ck_assert_str_eq(found, expected);
-    free(expected);
 }
 
 /* The error is one line and holds each of the words given, NULL at the end. */
