@@ -208,9 +208,7 @@ END_TEST
 
 /* ---- refused ---- */
 
-static const struct edit {
-    const char *from, *to, *word;
-} EDITS[] = {
+static const edit EDITS[] = {
     {"\"type\": \"BPE\"", "\"type\": \"Unigram\"", "Unigram"},
     {"\"dropout\": null", "\"dropout\": 0.1", "dropout"},
     {"\"byte_fallback\": false", "\"byte_fallback\": true", "byte_fallback"},
@@ -236,15 +234,8 @@ static const struct edit {
 };
 
 START_TEST(test_refused) {
-    const struct edit *e = &EDITS[_i];
     char *text = own_json();
-    const char *folder = edited_folder(text, e->from, strlen(e->from), e->to, strlen(e->to), path_of("%s/refused-%d", test_folder, _i));
-    buffer out = {0};
-    tokenizer_facts facts;
-    lnt_error err;
-    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), -1);
-    CHECK_ERROR(&err, e->word, folder);
-    buffer_free(&out);
+    expect_refused(text, &EDITS[_i], _i);
     free(text);
 }
 END_TEST

@@ -162,4 +162,19 @@ static inline size_t put_utf8(char *out, uint32_t c) {
     return n;
 }
 
+/* A change to a tokenizer.json that the converter refuses, in a line that holds `word`. */
+typedef struct edit {
+    const char *from, *to, *word;
+} edit;
+
+static inline void expect_refused(const char *text, const edit *e, int number) {
+    const char *folder = edited_folder(text, e->from, strlen(e->from), e->to, strlen(e->to), path_of("%s/refused-%d", test_folder, number));
+    buffer out = {0};
+    tokenizer_facts facts;
+    lnt_error err;
+    ck_assert_int_eq(convert_tokenizer(folder, &out, &facts, &err), -1);
+    CHECK_ERROR(&err, e->word, folder);
+    buffer_free(&out);
+}
+
 #endif
