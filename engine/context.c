@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "engine/context.h"
+#include "engine/interpolate.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,7 +27,7 @@ static int read_output(lnt_context *c, const lnt_context_options *o, lnt_error *
     if (!embedding || embedding->value != c->output)
         return err_set(err, "%s: pooling '%s' is asked for, expected the output 'embedding' with it", c->model->file.path, o->pooling);
     if (graph_pooling_from_name(o->pooling, &c->pooling)) return 0;
-    return err_set(err, "pooling '%s' is not known, expected first, last, mean, max, mean_sqrt or weighted_mean", o->pooling);
+    return err_set(err, "pooling '%s' is not known, expected first, last, mean, max, mean_sqrt, weighted_mean or second", o->pooling);
 }
 
 static int read_options(lnt_context *c, const lnt_context_options *o, lnt_error *err) {
@@ -38,7 +39,13 @@ static int read_options(lnt_context *c, const lnt_context_options *o, lnt_error 
     c->n_sequences = o->n_sequences ? o->n_sequences : 1;
     c->n_batch = o->n_batch ? o->n_batch : 512;
     c->n_outputs = o->n_outputs ? o->n_outputs : c->n_sequences;
-    if (c->n_ctx > c->model->info.n_ctx) return err_set(err, "%s: a context of %u tokens, expected at most the model's %u", path, c->n_ctx, c->model->info.n_ctx);
+    if (c->model->patches) {
+        c->image_height = o->image_height, c->image_width = o->image_width;
+        c->n_ctx = model_image_tokens(c->model, &c->image_height, &c->image_width, err);
+        if (!c->n_ctx) return -1;
+    } else if (o->image_height || o->image_width) {
+        return err_set(err, "%s: takes ids, expected no size of images", path);
+    } else if (c->n_ctx > c->model->info.n_ctx) return err_set(err, "%s: a context of %u tokens, expected at most the model's %u", path, c->n_ctx, c->model->info.n_ctx);
     if (c->n_threads > 1024) return err_set(err, "%s: %u threads, expected at most 1024", path, c->n_threads);
     if (c->n_sequences > 1u << 20 || c->n_batch > 1u << 20 || c->n_outputs > 1u << 24)
         return err_set(err, "%s: %u sequences, batches of %u and %u rows of output, expected at most %u, %u and %u", path, c->n_sequences, c->n_batch, c->n_outputs,
@@ -91,9 +98,33 @@ static int lay_out_arena(lnt_context *c, size_t scratch_floats, lnt_error *err) 
     return c->private ? 0 : -1;
 }
 
+/* Images of another size than the model's own have a table of positions of their own. */
+static int set_positions(lnt_context *c, lnt_error *err) {
+    const lnt_model *m = c->model;
+    if (!m->positions) return 0;
+    const lnt_tensor *table = &m->file.tensors[m->positions->tensors[0]];
+    c->positions_table = *table;
+    const uint32_t ph = m->info.patch_height, pw = m->info.patch_width, from[] = {m->info.image_height / ph, m->info.image_width / pw},
+                   to[] = {c->image_height / ph, c->image_width / pw};
+    if (from[0] == to[0] && from[1] == to[1]) return 0;
+    size_t padded = round_up(table->k, LANES), bytes = mul_add(c->n_ctx, padded * sizeof(float), 0);
+    float *own = aligned_alloc(64, round_up(m->info.n_ctx * padded * sizeof(float), 64));
+    c->positions_data = own ? aligned_alloc(64, bytes) : NULL;
+    if (!c->positions_data) {
+        free(own);
+        return err_memory(err, bytes, "position embeddings");
+    }
+    if (table->type == TENSOR_F16) c->kernels->f16_to_f32(table->data, own, table->n * padded);
+    else memcpy(own, table->data, table->n * padded * sizeof *own);
+    interpolate_positions(own, m->patches->prefix, from, to, padded, c->positions_data);
+    free(own);
+    c->positions_table = (lnt_tensor){.type = TENSOR_F32, .layout = LAYOUT_ROWS, .n = c->n_ctx, .k = table->k, .data = c->positions_data};
+    return 0;
+}
+
 static int allocate(lnt_context *c, lnt_error *err) {
     size_t scratch = 0;
-    if (lay_out_kv(c, &scratch, err) || lay_out_arena(c, scratch, err)) return -1;
+    if (lay_out_kv(c, &scratch, err) || lay_out_arena(c, scratch, err) || set_positions(c, err)) return -1;
     c->lengths = calloc(c->n_sequences, sizeof *c->lengths);
     c->ids = calloc(c->n_batch, sizeof *c->ids);
     c->positions = calloc(c->n_batch, sizeof *c->positions);
@@ -130,6 +161,7 @@ void lnt_context_free(lnt_context *c) {
     if (c->private) munmap(c->private, c->private_bytes);
     for (uint32_t s = 0; c->history && s < c->n_sequences; s++) free(c->history[s]);
     free(c->history);
+    free(c->positions_data);
     plan_free(&c->plan);
     free(c->places);
     free(c->lengths);
@@ -171,7 +203,11 @@ int lnt_tap(lnt_context *c, const char *what, uint32_t index, float *out, size_t
 
 /* ---- evaluating: everything is checked first, then cut into parts of at most n_batch tokens ---- */
 
-static size_t outputs_of(const lnt_span *s) { return s->no_outputs ? 0 : s->all_outputs ? s->n_ids : s->outputs ? s->n_outputs : 1; }
+static size_t tokens_of(const lnt_context *c, const lnt_span *s) { return c->model->patches ? c->n_ctx : s->n_ids; }
+
+static size_t outputs_of(const lnt_context *c, const lnt_span *s) {
+    return s->no_outputs ? 0 : s->all_outputs ? tokens_of(c, s) : s->outputs ? s->n_outputs : 1;
+}
 
 static int check_tokens(const lnt_context *c, const lnt_span *s, lnt_error *err) {
     const lnt_info *info = &c->model->info;
@@ -192,6 +228,9 @@ static int check_span(lnt_context *c, const lnt_span *s, lnt_error *err) {
     if (s->sequence >= c->n_sequences) return err_set(err, "%s: sequence %u, expected below %u", path, s->sequence, c->n_sequences);
     if (c->seen[s->sequence]) return err_set(err, "%s: sequence %u stands twice in one evaluation", path, s->sequence);
     c->seen[s->sequence] = true;
+    if (c->model->patches && (!s->pixels || s->n_ids)) return err_set(err, "%s: takes images, expected pixels and no ids", path);
+    if (c->model->patches) return s->outputs ? err_set(err, "%s: takes images, whose tokens have no outputs of their own", path) : 0;
+    if (s->pixels) return err_set(err, "%s: takes ids, expected no pixels", path);
     if (!s->n_ids) return err_set(err, "%s: nothing to evaluate, expected at least one token", path);
     size_t held = c->model->cached ? c->lengths[s->sequence] : 0;
     if (s->n_ids > c->n_ctx - held)
@@ -204,8 +243,8 @@ static int check_spans(lnt_context *c, const lnt_span *spans, size_t n, lnt_erro
     memset(c->seen, 0, c->n_sequences * sizeof *c->seen);
     for (size_t i = 0; i < n; i++) {
         if (check_span(c, &spans[i], err)) return -1;
-        outputs += outputs_of(&spans[i]);
-        tokens += spans[i].n_ids;
+        outputs += outputs_of(c, &spans[i]);
+        tokens += tokens_of(c, &spans[i]);
     }
     if (outputs > c->n_outputs && c->model->graph.values[c->output].rows == ROWS_OUTPUTS)
         return err_set(err, "%s: %zu rows of output asked for, the context has room for %u", c->model->file.path, outputs, c->n_outputs);
@@ -231,15 +270,15 @@ static void add_piece(lnt_context *c, const lnt_span *s, size_t done, size_t n, 
         const piece *before = &c->pieces[c->rows[ROWS_SEQUENCES] - 1];
         kv_at = before->kv_at + round_up(before->n_rows, LANES);
     }
-    c->pieces[c->rows[ROWS_SEQUENCES]++] = (piece){s->sequence, c->rows[ROWS_TOKENS], n, past, kv_at};
+    c->pieces[c->rows[ROWS_SEQUENCES]++] = (piece){s->sequence, c->rows[ROWS_TOKENS], n, past, s->pixels, kv_at};
     for (size_t i = done; i < done + n; i++) {
         size_t row = c->rows[ROWS_TOKENS]++;
-        c->ids[row] = s->ids[i];
+        c->ids[row] = s->ids ? s->ids[i] : 0;
         c->positions[row] = (uint32_t)(past + i - done);
         c->segments[row] = s->segments && c->model->info.n_segments ? s->segments[i] : 0;
         if (c->history) c->history[s->sequence][past + i - done] = s->ids[i];
         bool listed = s->outputs && *wanted < s->n_outputs && s->outputs[*wanted] == i;
-        if (s->no_outputs || !(s->all_outputs || (s->outputs ? listed : i + 1 == s->n_ids))) continue;
+        if (s->no_outputs || !(s->all_outputs || (s->outputs ? listed : i + 1 == tokens_of(c, s)))) continue;
         c->outputs[c->rows[ROWS_OUTPUTS]++] = (uint32_t)row;
         *wanted += listed;
     }
@@ -251,10 +290,10 @@ int lnt_eval(lnt_context *c, const lnt_span *spans, size_t n_spans, lnt_error *e
     memset(c->rows, 0, sizeof c->rows);
     memset(c->done, 0, sizeof c->done);
     for (size_t i = 0; i < n_spans; i++) {
-        size_t wanted = 0;
-        if (!c->model->cached && c->rows[ROWS_TOKENS] + spans[i].n_ids > c->n_batch) run_part(c);
-        for (size_t done = 0; done < spans[i].n_ids;) {
-            size_t n = spans[i].n_ids - done, room = c->n_batch - c->rows[ROWS_TOKENS];
+        size_t wanted = 0, tokens = tokens_of(c, &spans[i]);
+        if (!c->model->cached && c->rows[ROWS_TOKENS] + tokens > c->n_batch) run_part(c);
+        for (size_t done = 0; done < tokens;) {
+            size_t n = tokens - done, room = c->n_batch - c->rows[ROWS_TOKENS];
             if (n > room) n = room;
             if (n) add_piece(c, &spans[i], done, n, &wanted);
             done += n;

@@ -11,6 +11,7 @@
 typedef struct piece {
     uint32_t sequence;
     size_t first_row, n_rows, past;
+    const float *pixels; /* of an image */
     size_t kv_at; /* attention without cache: first slot of the piece in the transient panels */
 } piece;
 
@@ -33,6 +34,9 @@ struct lnt_context {
     uint32_t n_threads, n_ctx, n_sequences, n_batch, n_outputs;
     int32_t output; /* the value wanted */
     int pooling;    /* instead of the graph's; -1: as the graph says */
+    uint32_t image_height, image_width; /* of images; n_ctx is their tokens */
+    float *positions_data;   /* position embeddings interpolated to that size; NULL: the model's own */
+    lnt_tensor positions_table; /* what the op `positions` reads */
     plan plan;
     pool *pool;
 

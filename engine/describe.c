@@ -33,6 +33,16 @@ static double real_of(const kv_entry *e) {
     return d;
 }
 
+static json_t *array_json(const kv_entry *e) {
+    json_t *list = json_array();
+    for (uint64_t i = 0; i < e->count; i++) {
+        size_t n = 0;
+        const char *s = e->type == KV_STRINGS ? kv_string_at(e, i, &n) : NULL;
+        json_array_append_new(list, s ? string_of(s, n) : e->type == KV_U32S ? json_integer(kv_u32s(e)[i]) : json_real((double)kv_f32s(e)[i]));
+    }
+    return list;
+}
+
 static json_t *entry_json(const kv_entry *e) {
     uint64_t u;
     int64_t i;
@@ -44,7 +54,7 @@ static json_t *entry_json(const kv_entry *e) {
     case KV_F64: return json_real(real_of(e));
     case KV_BOOL: return json_boolean(u);
     case KV_STRING: return string_of(e->payload, (size_t)e->count);
-    default: return json_integer((json_int_t)e->count); /* arrays: how many */
+    default: return array_json(e);
     }
 }
 
@@ -113,13 +123,29 @@ static void print_text(const char *s, FILE *out) {
     fputc('\n', out);
 }
 
+/* A few numbers as they are; of more, and of strings, how many. */
+static void print_array(const kv_entry *e, FILE *out) {
+    enum { FEW = 8 };
+    if (e->type == KV_STRINGS || e->count > FEW) fprintf(out, "%llu values", (unsigned long long)e->count);
+    else
+        for (uint64_t i = 0; i < e->count; i++) {
+            if (e->type == KV_U32S) fprintf(out, "%s%u", i ? " " : "", kv_u32s(e)[i]);
+            else fprintf(out, "%s%.6g", i ? " " : "", (double)kv_f32s(e)[i]);
+        }
+    fputc('\n', out);
+}
+
 static void print_entry(const kv_entry *e, FILE *out) {
-    json_t *v = entry_json(e);
     fprintf(out, "  %-24s ", e->key);
+    if (e->type > KV_STRING) {
+        print_array(e, out);
+        return;
+    }
+    json_t *v = entry_json(e);
     if (e->type == KV_STRING) print_text(json_string_value(v), out);
     else if (e->type == KV_F64) fprintf(out, "%.6g\n", real_of(e));
     else if (e->type == KV_BOOL) fprintf(out, "%s\n", json_is_true(v) ? "yes" : "no");
-    else fprintf(out, "%lld%s\n", (long long)json_integer_value(v), e->type > KV_STRING ? " values" : "");
+    else fprintf(out, "%lld\n", (long long)json_integer_value(v));
     json_decref(v);
 }
 

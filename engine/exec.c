@@ -81,6 +81,40 @@ static void embed(const thread *t, const plan_step *s) {
     }
 }
 
+/* A patch of an image as a convolution's weight is flattened: channel, y, x. */
+static void copy_patch(const lnt_context *c, const graph_op *op, const float *pixels, size_t patch, float *y) {
+    size_t across = c->image_width / op->patch_width, top = patch / across * op->patch_height, left = patch % across * op->patch_width;
+    for (size_t channel = 0; channel < op->channels; channel++)
+        for (size_t r = 0; r < op->patch_height; r++, y += op->patch_width)
+            memcpy(y, pixels + (channel * c->image_height + top + r) * c->image_width + left, op->patch_width * sizeof *y);
+}
+
+static void cut_patches(const thread *t, const plan_step *s) {
+    const lnt_context *c = t->c;
+    const graph_op *op = s->op;
+    size_t width = width_of(c, s->output), padded = round_up(width, LANES);
+    range rows = share_of(t, c->rows[ROWS_TOKENS]);
+    for (size_t r = rows.begin; r < rows.end; r++) {
+        float *y = f32_row(c, s->output, r);
+        bool patch = c->positions[r] >= op->prefix;
+        memset(y + (patch ? width : 0), 0, (patch ? padded - width : padded) * sizeof *y);
+        /* All images of a context have the same number of tokens. */
+        if (patch) copy_patch(c, op, c->pieces[r / c->n_ctx].pixels, c->positions[r] - op->prefix, y);
+    }
+}
+
+static void add_positions(const thread *t, const plan_step *s) {
+    const lnt_context *c = t->c;
+    range rows = share_of(t, c->rows[ROWS_TOKENS]);
+    for (size_t r = rows.begin; r < rows.end; r++) {
+        uint32_t position = c->positions[r];
+        const float *x = position < c->model->patches->prefix ? vector_of(c, s->op, 1 + (int)position) : f32_row(c, s->input, r);
+        float *y = f32_row(c, s->output, r);
+        memcpy(y, x, c->plan.values[s->output].f32_stride);
+        add_table_row(t, &c->positions_table, position, y);
+    }
+}
+
 /* The row's floats: as they are, or normed into y (NULL: into the thread's own memory). */
 static const float *normed_row(const thread *t, const plan_step *s, size_t row, float *y) {
     const lnt_context *c = t->c;
@@ -218,6 +252,8 @@ static void run_step(const thread *t, size_t i) {
     case STEP_ATTENTION: attend(t, i, s); break;
     case STEP_SELECT: select_rows(t, s); break;
     case STEP_POOL: pool_rows(t, s); break;
+    case STEP_PATCHES: cut_patches(t, s); break;
+    case STEP_POSITIONS: add_positions(t, s); break;
     }
     if (s->kind != STEP_PREPARE || !is_private(t->c, s)) pool_barrier(t->c->pool);
     const tap *to = t->c->n_taps && !(s->kind == STEP_PREPARE && !s->op) ? find_tap(t->c, s->output, false) : NULL;

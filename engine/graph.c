@@ -7,7 +7,7 @@
 
 static const char *const ACTIVATION_NAMES[ACTIVATIONS] = {"none", "gelu_tanh", "gelu_erf", "relu", "silu", "tanh"};
 static const char *const NORM_NAMES[NORMS] = {"layer", "rms", "l2"};
-static const char *const POOLING_NAMES[POOLINGS] = {"first", "last", "mean", "max", "mean_sqrt", "weighted_mean"};
+static const char *const POOLING_NAMES[POOLINGS] = {"first", "last", "mean", "max", "mean_sqrt", "weighted_mean", "second"};
 
 static bool find_name(const char *const *names, int n, const char *name, int *out) {
     for (int i = 0; i < n; i++)
@@ -50,6 +50,8 @@ static const op_form FORMS[OP_KINDS] = {
                        ATTR(v_at, ATTR_U32), ATTR(scale, ATTR_F32), ATTR(causal, ATTR_BOOL), ATTR(cache, ATTR_BOOL)}},
     [OP_SELECT] = {"select", 1, 1, 0, 0, {{0}}},
     [OP_POOL] = {"pool", 1, 1, 0, 0, {ATTR(pooling, ATTR_POOLING)}},
+    [OP_PATCHES] = {"patches", 0, 0, 0, 0, {ATTR(channels, ATTR_U32), ATTR(patch_height, ATTR_U32), ATTR(patch_width, ATTR_U32), ATTR(prefix, ATTR_U32)}},
+    [OP_POSITIONS] = {"positions", 1, 1, 1, OP_TENSORS, {{0}}},
 };
 
 const char *graph_op_name(graph_op_kind kind) { return FORMS[kind].name; }
@@ -230,6 +232,23 @@ static int check_attention(const reader *r, size_t i, const graph_op *op, const 
     return 0;
 }
 
+static int check_patches(const reader *r, size_t i, const graph_op *op, const graph_value *out) {
+    uint64_t width = (uint64_t)op->patch_height * op->patch_width;
+    if (!op->channels || op->channels > MAX_CHANNELS || !width || width > MAX_WIDTH || op->prefix >= OP_TENSORS)
+        return bad_op(r, i, "channels, patch_height, patch_width or prefix is out of bounds");
+    if (out->rows != ROWS_TOKENS || out->width != width * op->channels) return bad_op(r, i, "output does not have the width channels * patch_height * patch_width");
+    return 0;
+}
+
+static int check_positions(const reader *r, size_t i, const graph_op *op, const graph_value *in, const graph_value *out) {
+    const lnt_tensor *table = tensor_of(r, op, 0);
+    if (in->rows != ROWS_TOKENS || out->rows != ROWS_TOKENS || in->width != out->width) return bad_op(r, i, "expected rows of tokens of the same width in and out");
+    if (table->layout != LAYOUT_ROWS || table->k != out->width) return bad_op(r, i, "position table and output differ in shape");
+    for (int k = 1; k < OP_TENSORS; k++)
+        if (!is_vector(tensor_of(r, op, k), out->width)) return bad_op(r, i, "a token before the patches is not an f32 vector of the output's width");
+    return 0;
+}
+
 static int check_shapes(const reader *r, size_t i) {
     const graph_op *op = &r->g->ops[i];
     const graph_value *out = &r->g->values[op->output], *in = op->inputs[0] == GRAPH_NONE ? NULL : &r->g->values[op->inputs[0]];
@@ -238,6 +257,8 @@ static int check_shapes(const reader *r, size_t i) {
     case OP_LINEAR: return check_linear(r, i, op, in, out);
     case OP_ATTENTION: return check_attention(r, i, op, out);
     case OP_NORM: return check_norm(r, i, op, in, out);
+    case OP_PATCHES: return check_patches(r, i, op, out);
+    case OP_POSITIONS: return check_positions(r, i, op, in, out);
     case OP_POOL:
         if (in->rows != ROWS_TOKENS || out->rows != ROWS_SEQUENCES || in->width != out->width) return bad_op(r, i, "expected rows of tokens in, rows of sequences out");
         return 0;

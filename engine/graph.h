@@ -13,9 +13,9 @@ typedef enum graph_rows {
     ROWS_KINDS
 } graph_rows;
 
-typedef enum graph_op_kind { OP_EMBED, OP_NORM, OP_LINEAR, OP_ATTENTION, OP_SELECT, OP_POOL, OP_KINDS } graph_op_kind;
+typedef enum graph_op_kind { OP_EMBED, OP_NORM, OP_LINEAR, OP_ATTENTION, OP_SELECT, OP_POOL, OP_PATCHES, OP_POSITIONS, OP_KINDS } graph_op_kind;
 
-enum { OP_INPUTS = 4, OP_TENSORS = 4, GRAPH_NONE = -1, MAX_WIDTH = 1 << 24 };
+enum { OP_INPUTS = 4, OP_TENSORS = 4, GRAPH_NONE = -1, MAX_WIDTH = 1 << 24, MAX_CHANNELS = 4, MAX_IMAGE_TOKENS = 1 << 20 };
 
 typedef struct graph_value {
     graph_rows rows;
@@ -26,7 +26,8 @@ typedef struct graph_value {
 typedef struct graph_op {
     graph_op_kind kind;
     int32_t inputs[OP_INPUTS];   /* GRAPH_NONE where there is none; linear: x, residual; attention: q, k, v */
-    int32_t tensors[OP_TENSORS]; /* embed: tokens, positions, segments; norm: gamma, beta; linear: w, bias, scales of x's columns */
+    int32_t tensors[OP_TENSORS]; /* embed: tokens, positions, segments; norm: gamma, beta; linear: w, bias, scales of x's columns;
+                                    positions: the table, then the vectors of the tokens before the patches */
     int32_t output;
     int norm;       /* norm: norm_kind of simd/kernels.h; NORM_L2 has no tensors */
     float eps;      /* norm */
@@ -37,6 +38,8 @@ typedef struct graph_op {
     int pooling;                     /* pool: pooling_kind of simd/kernels.h */
     float scale;                     /* attention: of q.k */
     bool causal, cache;              /* attention: keys after the query are unseen; keys stay for later evaluations */
+    uint32_t channels, patch_height, patch_width; /* patches */
+    uint32_t prefix;                 /* patches: rows of zeros before them */
 } graph_op;
 
 /* A value with a name to the outside: "logits" 0, "embedding" 0, "pooled" 0, "next_sentence" 0, "hidden" i, "attention" i

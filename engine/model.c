@@ -47,7 +47,7 @@ static int read_info(lnt_model *m, lnt_error *err) {
     i->architecture = read_text(m, "architecture");
     i->name = read_text(m, "name");
     i->scores = read_text(m, "scores");
-    if (read_u32(m, "vocab_size", true, &i->vocab_size, err) || read_u32(m, "n_ctx", true, &i->n_ctx, err) || read_u32(m, "width", true, &i->width, err) ||
+    if (read_u32(m, "vocab_size", !m->patches, &i->vocab_size, err) || read_u32(m, "n_ctx", true, &i->n_ctx, err) || read_u32(m, "width", true, &i->width, err) ||
         read_u32(m, "n_layers", false, &i->n_layers, err) || read_u32(m, "n_heads", false, &i->n_heads, err) || read_u32(m, "head_dim", false, &i->head_dim, err) ||
         read_u32(m, "max_tokens", false, &i->max_tokens, err) || read_lists(m, err))
         return -1;
@@ -73,6 +73,61 @@ static int check_tables(lnt_model *m, const graph_op *op, lnt_error *err) {
     return 0;
 }
 
+/* ---- images ---- */
+
+/* One way in: ids or an image. */
+static int find_image_ops(lnt_model *m, lnt_error *err) {
+    bool embeds = false, twice = false;
+    for (size_t i = 0; i < m->graph.n_ops; i++) {
+        const graph_op *op = &m->graph.ops[i], **found = op->kind == OP_PATCHES ? &m->patches : op->kind == OP_POSITIONS ? &m->positions : NULL;
+        embeds |= op->kind == OP_EMBED;
+        twice |= found && *found;
+        if (found) *found = op;
+    }
+    if (twice || (embeds && m->patches) || (m->positions && !m->patches))
+        return err_set(err, "%s: graph: expected one op 'patches', at most one 'positions', and no 'embed' beside them", m->file.path);
+    return 0;
+}
+
+static int prefix_of(const graph_op *positions) {
+    int n = 0;
+    while (n + 1 < OP_TENSORS && positions->tensors[n + 1] != GRAPH_NONE) n++;
+    return n;
+}
+
+uint32_t model_image_tokens(const lnt_model *m, uint32_t *height, uint32_t *width, lnt_error *err) {
+    const char *path = m->file.path;
+    if (!m->patches) return err_set(err, "%s: takes ids, expected a model of images", path), 0;
+    if (!*height) *height = m->info.image_height;
+    if (!*width) *width = m->info.image_width;
+    uint32_t rows = *height / m->patches->patch_height, columns = *width / m->patches->patch_width;
+    uint64_t tokens = (uint64_t)rows * columns + m->patches->prefix;
+    if (*height <= LNT_IMAGE_MAX_SIDE && *width <= LNT_IMAGE_MAX_SIDE && rows && columns && tokens <= MAX_IMAGE_TOKENS) return (uint32_t)tokens;
+    return err_set(err, "%s: images of %ux%u, expected at least a patch of %ux%u and at most %u patches", path, *width, *height, m->patches->patch_width,
+                   m->patches->patch_height, MAX_IMAGE_TOKENS), 0;
+}
+
+uint32_t lnt_image_tokens(const lnt_model *m, uint32_t height, uint32_t width) { return model_image_tokens(m, &height, &width, NULL); }
+
+static int read_images(lnt_model *m, lnt_error *err) {
+    lnt_info *i = &m->info;
+    if (!m->patches) return 0;
+    if (read_u32(m, "image.height", true, &i->image_height, err) || read_u32(m, "image.width", true, &i->image_width, err)) return -1;
+    i->n_channels = m->patches->channels;
+    i->patch_height = m->patches->patch_height;
+    i->patch_width = m->patches->patch_width;
+    uint32_t tokens = model_image_tokens(m, &i->image_height, &i->image_width, err);
+    if (!tokens) return -1;
+    if (tokens != i->n_ctx) return err_set(err, "%s: metadata: 'n_ctx' is %u, expected the %u tokens of an image", m->file.path, i->n_ctx, tokens);
+    if (m->positions && (uint32_t)prefix_of(m->positions) != m->patches->prefix)
+        return err_set(err, "%s: graph: %u tokens before the patches, and vectors for %d", m->file.path, m->patches->prefix, prefix_of(m->positions));
+    if (m->positions && m->file.tensors[m->positions->tensors[0]].n != tokens)
+        return err_set(err, "%s: tensor '%s' does not have a row for each of n_ctx %u", m->file.path, m->file.tensors[m->positions->tensors[0]].name, tokens);
+    if (preprocess_load(&m->preprocess, &m->metadata, i->n_channels, m->file.path, err)) return -1;
+    i->has_preprocessing = m->preprocess.present;
+    return 0;
+}
+
 static const char *const OUTPUTS[] = {"logits", "embedding", "pooled", "next_sentence"};
 enum { N_OUTPUTS = sizeof OUTPUTS / sizeof *OUTPUTS };
 
@@ -85,7 +140,7 @@ static const graph_value *output_of(const lnt_model *m, const char *name) {
 static int check_logits(lnt_model *m, lnt_error *err) {
     static const struct { const char *task; graph_rows rows; bool of_labels; } TASKS[] = {
         {"causal-lm", ROWS_OUTPUTS, false}, {"masked-lm", ROWS_OUTPUTS, false}, {"sequence-classification", ROWS_SEQUENCES, true},
-        {"token-classification", ROWS_OUTPUTS, true}, {"question-answering", ROWS_OUTPUTS, true}};
+        {"token-classification", ROWS_OUTPUTS, true}, {"question-answering", ROWS_OUTPUTS, true}, {"image-classification", ROWS_SEQUENCES, true}};
     const graph_value *logits = output_of(m, "logits");
     m->info.task = "";
     if (!logits) return 0;
@@ -119,7 +174,7 @@ static int check_promises(lnt_model *m, lnt_error *err) {
     if (m->output == GRAPH_NONE) return err_set(err, "%s: graph: no output, expected 'logits' or 'embedding'", m->file.path);
     if (check_logits(m, err)) return -1;
     if (output_of(m, "embedding")) m->info.embedding_width = output_of(m, "embedding")->width;
-    m->cached = true;
+    m->cached = !m->patches;
     for (size_t i = 0; i < g->n_ops; i++) {
         if ((g->ops[i].kind == OP_ATTENTION && !g->ops[i].cache) || g->ops[i].kind == OP_POOL) m->cached = false;
         if (g->ops[i].kind == OP_EMBED && check_tables(m, &g->ops[i], err)) return -1;
@@ -163,7 +218,7 @@ static int read_model(lnt_model *m, lnt_error *err) {
     snprintf(what, sizeof what, "%s: metadata", f->path);
     if (kv_open(&m->metadata, f->sections[SECTION_METADATA].bytes, f->sections[SECTION_METADATA].size, what, err)) return -1;
     if (graph_open(&m->graph, f->sections[SECTION_GRAPH].bytes, f->sections[SECTION_GRAPH].size, f->tensors, f->n_tensors, f->path, err)) return -1;
-    return read_info(m, err) || check_promises(m, err) || check_taps(m, err) || read_tokenizer(m, err) ? -1 : 0;
+    return find_image_ops(m, err) || read_info(m, err) || read_images(m, err) || check_promises(m, err) || check_taps(m, err) || read_tokenizer(m, err) ? -1 : 0;
 }
 
 lnt_model *lnt_open(const char *path, lnt_error *err) {

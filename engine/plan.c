@@ -82,7 +82,8 @@ static void add_forms(planner *w, size_t maker, plan_step *step) {
    quantised layers read gets a step that quantises it. At most two steps an op. */
 static void make_steps(planner *w) {
     static const step_kind KINDS[OP_KINDS] = {[OP_EMBED] = STEP_EMBED, [OP_NORM] = STEP_PREPARE, [OP_LINEAR] = STEP_LINEAR,
-                                              [OP_ATTENTION] = STEP_ATTENTION, [OP_SELECT] = STEP_SELECT, [OP_POOL] = STEP_POOL};
+                                              [OP_ATTENTION] = STEP_ATTENTION, [OP_SELECT] = STEP_SELECT, [OP_POOL] = STEP_POOL,
+                                              [OP_PATCHES] = STEP_PATCHES, [OP_POSITIONS] = STEP_POSITIONS};
     uint32_t n_attention = 0;
     for (size_t i = 0; i < w->g->n_ops; i++) {
         const graph_op *op = &w->g->ops[i];

@@ -4,7 +4,7 @@
 #define LNT_ENGINE_PLAN_H
 #include "engine/graph.h"
 
-typedef enum step_kind { STEP_EMBED, STEP_PREPARE, STEP_LINEAR, STEP_ATTENTION, STEP_SELECT, STEP_POOL } step_kind;
+typedef enum step_kind { STEP_EMBED, STEP_PREPARE, STEP_LINEAR, STEP_ATTENTION, STEP_SELECT, STEP_POOL, STEP_PATCHES, STEP_POSITIONS } step_kind;
 
 /* Few enough rows are prepared by every thread for itself, which saves the barrier before the linear op. */
 enum { PRIVATE_ROWS = 4 };

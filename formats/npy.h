@@ -1,4 +1,4 @@
-/* NumPy's array files, format 1.0 (C order), for numpy.load. */
+/* NumPy's array files: written in format 1.0 (C order) for numpy.load, and read. */
 #ifndef LNT_FORMATS_NPY_H
 #define LNT_FORMATS_NPY_H
 #include "formats/error.h"
@@ -13,4 +13,23 @@ size_t npy_header(unsigned char *out, const char *descr, const size_t *shape, si
 /* Writes float32 values [shape[0]] ... [shape[n_dims - 1]], at most 32 dimensions. The file appears whole under path, or not
    at all. */
 int npy_write_f32(const char *path, const float *values, const size_t *shape, size_t n_dims, lnt_error *err);
+
+/* ---- reading ---- */
+
+enum { NPY_MAX_DIMS = 32 };
+
+typedef enum npy_type { NPY_F32, NPY_U8 } npy_type;
+
+/* An array inside a file's bytes. */
+typedef struct npy_array {
+    npy_type type;
+    size_t n_dims, shape[NPY_MAX_DIMS];
+    const unsigned char *values; /* in C order, not aligned */
+} npy_array;
+
+/* Whether bytes begin as a .npy file does. */
+bool npy_is(const void *bytes, size_t n_bytes);
+/* Checks all of a file's bytes: format 1 to 3, elements '<f4' or '|u1', C order, and as many bytes as the shape says. name is
+   what errors call it. */
+int npy_parse(npy_array *array, const void *bytes, size_t n_bytes, const char *name, lnt_error *err);
 #endif

@@ -11,7 +11,8 @@
        lnt_context_free(ctx);
        lnt_close(model);
 
-   and from many texts to their embeddings, labels or scores: lnt_batcher_new and lnt_batcher_run.
+   and from many texts or images to their embeddings, labels or scores: lnt_batcher_new, lnt_batcher_run and
+   lnt_batcher_run_images.
 
    The same model and input give the same bits on every CPU, with any number of threads, in any batch, however a
    prompt is cut into calls. Nothing in a file or in an argument is trusted: a bad one is an error, never a crash.
@@ -58,23 +59,26 @@ LNT_API int lnt_verify(const lnt_model *model, lnt_error *err);
 
 /* What a model is. Strings belong to the model. A size that does not apply is 0. */
 typedef struct lnt_info {
-    const char *architecture; /* "gpt2", "bert" */
+    const char *architecture; /* "gpt2", "bert", "vit" */
     const char *name;         /* of the checkpoint, may be "" */
     const char *task;         /* what the logits are for: "causal-lm", "masked-lm", "sequence-classification",
-                                 "token-classification", "question-answering"; "": the model has none */
+                                 "token-classification", "question-answering", "image-classification"; "": the model has none */
     const char *scores;       /* what makes scores of a classifier's logits: "softmax", "sigmoid", "identity"; "" */
     uint32_t vocab_size;      /* ids are below it */
-    uint32_t n_ctx;           /* most tokens in one sequence */
+    uint32_t n_ctx;           /* most tokens in one sequence; of a model of images: tokens of an image of its own size */
     uint32_t max_tokens;      /* texts are truncated to these, special tokens included: n_ctx, or less if the checkpoint says so */
     uint32_t width;           /* of the hidden state */
     uint32_t n_layers, n_heads, head_dim;
     uint32_t n_labels;        /* of a classifier */
     uint32_t n_segments;      /* kinds of segment that tokens can belong to */
     uint32_t embedding_width; /* of "embedding" */
+    uint32_t n_channels;      /* of the images that the model takes; 0: it takes ids */
+    uint32_t image_height, image_width, patch_height, patch_width; /* in pixels */
     uint64_t n_parameters;
     uint64_t file_bytes;
     int32_t bos_id, eos_id, mask_id; /* -1: none */
     bool has_tokenizer;
+    bool has_preprocessing; /* it says how pictures become pixel values */
 } lnt_info;
 LNT_API void lnt_model_info(const lnt_model *model, lnt_info *info);
 
@@ -144,6 +148,39 @@ LNT_API int lnt_detokenize(lnt_tokenizer *tokenizer, const int32_t *ids, size_t 
 LNT_API const char *lnt_token_bytes(const lnt_model *model, int32_t id, size_t *n_bytes);
 LNT_API bool lnt_token_is_special(const lnt_model *model, int32_t id);
 
+/* ---- images ----------------------------------------------------------------------------------------------- */
+
+/* A picture: RGB, 8 bits a channel, rows from the top. */
+typedef struct lnt_image {
+    uint32_t width, height;
+    uint8_t *pixels; /* [height][width][3] */
+} lnt_image;
+
+/* Most pixels of a picture, and most on a side. A larger one is refused by its header. */
+#define LNT_IMAGE_MAX_PIXELS 100000000u
+#define LNT_IMAGE_MAX_SIDE 65535u
+
+/* Decodes JPEG, PNG, and PPM, PGM and PBM, told apart by their first bytes. What comes out is what Pillow's
+   ImageOps.exif_transpose(Image.open(f)).convert("RGB") gives: a JPEG upright by its EXIF orientation, grey repeated, CMYK
+   converted, a palette looked up, alpha left out; of 16 bits the high 8. name is what errors call it. A file that is cut
+   off or corrupt is an error. lnt_image_free releases the pixels. */
+LNT_API int lnt_image_decode(const void *bytes, size_t n_bytes, const char *name, lnt_image *image, lnt_error *err);
+LNT_API int lnt_image_read(const char *path, lnt_image *image, lnt_error *err);
+LNT_API void lnt_image_free(lnt_image *image);
+
+/* What the model sees of a picture: resized (as Pillow does it, to the bit), cropped, scaled and normalised as its
+   checkpoint says, pixels [n_channels][height][width]. height and width 0: the model's own; others take the place of the
+   size that the checkpoint resizes or crops to. */
+LNT_API int lnt_image_pixels(const lnt_model *model, const lnt_image *image, uint32_t height, uint32_t width, float *pixels,
+                             lnt_error *err);
+/* The same of a file: a picture, or a .npy file of pixel values as they are, float32 [n_channels][height][width]. */
+LNT_API int lnt_pixels_read(const lnt_model *model, const char *path, uint32_t height, uint32_t width, float *pixels,
+                            lnt_error *err);
+
+/* Tokens that an image of a size is to the model (0: its own): one a patch, and those before them. 0: it takes no images, or
+   none of that size. */
+LNT_API uint32_t lnt_image_tokens(const lnt_model *model, uint32_t height, uint32_t width);
+
 /* ---- evaluating ------------------------------------------------------------------------------------------- */
 
 typedef struct lnt_context_options {
@@ -153,8 +190,11 @@ typedef struct lnt_context_options {
     uint32_t n_batch;     /* most tokens evaluated at a time; 0: 512. Longer prompts are cut, with the same result. */
     uint32_t n_outputs;   /* most rows of output kept by one lnt_eval; 0: n_sequences */
     const char *output;   /* "logits", "embedding", "pooled", "next_sentence"; NULL: the first of these that the model has */
-    const char *pooling;  /* makes "embedding" by "first", "last", "mean", "max", "mean_sqrt" or "weighted_mean" of a
+    const char *pooling;  /* makes "embedding" by "first", "last", "mean", "max", "mean_sqrt", "weighted_mean" or "second" of a
                              sequence's hidden states; NULL: as the model says */
+    uint32_t image_height, image_width; /* of a model of images; 0: its own. For another size its position embeddings are
+                                           interpolated (bicubic, as transformers' interpolate_pos_encoding), and n_ctx
+                                           is that size's tokens. */
 } lnt_context_options;
 
 /* Everything an evaluation needs is allocated here, nothing later. options NULL: all defaults. */
@@ -171,6 +211,7 @@ typedef struct lnt_span {
     const uint32_t *outputs; /* places among ids, ascending */
     size_t n_outputs;
     bool all_outputs, no_outputs;
+    const float *pixels; /* of a model of images, instead of ids: [n_channels][height][width], normalised; the context's size */
 } lnt_span;
 
 /* Evaluates spans of different sequences together, packed. Afterwards lnt_output gives the rows asked for, span after
@@ -210,9 +251,10 @@ typedef struct lnt_batcher_options {
     unsigned flags;       /* of lnt_encode */
     uint32_t dims;        /* an embedding's first so many numbers; 0: all */
     bool normalize;       /* an embedding (its dims) to length 1 */
+    uint32_t image_height, image_width; /* as lnt_context_options */
 } lnt_batcher_options;
 
-/* Texts through a model as fast as the machine can: tokenized, sorted by length, packed without padding, one batch a
+/* Texts (or images) through a model as fast as the machine can: tokenized, sorted by length, packed without padding, one batch a
    thread. A text's result has the same bits alone and in any company. */
 LNT_API lnt_batcher *lnt_batcher_new(const lnt_model *model, const lnt_batcher_options *options, lnt_error *err);
 LNT_API void lnt_batcher_free(lnt_batcher *batcher);
@@ -240,6 +282,28 @@ typedef void lnt_text_listener(void *user, const lnt_text_result *result);
 /* 0, or -1 when memory is out or a text is too long to be one (4 GiB). Give it thousands of texts at a time. */
 LNT_API int lnt_batcher_run(lnt_batcher *batcher, const lnt_text *texts, size_t n_texts, lnt_text_listener *listener, void *user,
                             lnt_error *err);
+
+/* An image of one of three kinds: a file, read by the thread that evaluates it (lnt_pixels_read); a file's bytes; pixel
+   values. The output must have one row a sequence. */
+typedef struct lnt_picture {
+    const char *path;    /* also what errors call it */
+    const void *bytes;   /* NULL: the file of that path */
+    size_t n_bytes;
+    const float *pixels; /* [n_channels][height][width], normalised; NULL: path or bytes */
+} lnt_picture;
+
+typedef struct lnt_picture_result {
+    size_t index;         /* of the picture in the call */
+    const float *row;     /* NULL: it could not be read */
+    const lnt_error *err; /* why not */
+} lnt_picture_result;
+
+/* As lnt_text_listener. */
+typedef void lnt_picture_listener(void *user, const lnt_picture_result *result);
+/* Reading and resizing runs beside computing. A picture that cannot be read is no failure of the call: the listener is told.
+   Give it a hundred pictures or more at a time. 0, or -1 when memory is out. */
+LNT_API int lnt_batcher_run_images(lnt_batcher *batcher, const lnt_picture *pictures, size_t n_pictures, lnt_picture_listener *listener,
+                                   void *user, lnt_error *err);
 
 /* ---- choosing the next token ------------------------------------------------------------------------------ */
 

@@ -93,7 +93,7 @@ static inline size_t attention_scratch_floats(size_t n_keys, size_t head_dim) {
 }
 
 typedef enum norm_kind { NORM_LAYER, NORM_RMS, NORM_L2, NORMS } norm_kind;
-typedef enum pooling_kind { POOL_FIRST, POOL_LAST, POOL_MEAN, POOL_MAX, POOL_MEAN_SQRT, POOL_WEIGHTED_MEAN, POOLINGS } pooling_kind;
+typedef enum pooling_kind { POOL_FIRST, POOL_LAST, POOL_MEAN, POOL_MAX, POOL_MEAN_SQRT, POOL_WEIGHTED_MEAN, POOL_SECOND, POOLINGS } pooling_kind;
 
 typedef struct kernels {
     const char *level;
@@ -114,7 +114,7 @@ typedef struct kernels {
     void (*quantize)(const float *x, const float *scale, size_t k, void *row);
     /* Row n of a weight matrix in panels, as floats (q8: w * w_scale; q4: (w - 8) * w_scale); writes k rounded up to 16. */
     void (*weight_row[WEIGHT_TYPES])(const void *w, const void *w_scale, size_t k, size_t n, float *y);
-    /* n > 0 rows of a sequence into one, all lanes alike, over rows in order: the first, the last, max; s = the sum, from 0:
+    /* n > 0 rows of a sequence into one, all lanes alike, over rows in order: the first, the second (of one row: that one), the last, max; s = the sum, from 0:
        mean s / n, mean_sqrt s / sqrt(n); weighted mean: s = fma(x[r], r + 1, s) from 0, over 1 + .. + n. Writes width rounded up to 16. */
     void (*pool)(pooling_kind kind, const float *x, size_t x_stride, size_t n, size_t width, float *y);
     /* y += x over n floats rounded up to 16; y = act(x). */

@@ -75,6 +75,7 @@ static double pooled(pooling_kind kind, const float *x, size_t stride, size_t n)
     }
     switch (kind) {
     case POOL_FIRST: return (double)x[0];
+    case POOL_SECOND: return (double)x[(n > 1) * stride];
     case POOL_LAST: return (double)x[(n - 1) * stride];
     case POOL_MAX: return most;
     case POOL_MEAN: return sum / count;

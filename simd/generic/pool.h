@@ -17,9 +17,9 @@ INLINE void pool_sum(bool weighted, const float *x, size_t x_stride, size_t n, f
 
 static void pool(pooling_kind kind, const float *x, size_t x_stride, size_t n, size_t width, float *y) {
     const float count = (float)n, over = kind == POOL_MEAN_SQRT ? __builtin_sqrtf(count) : kind == POOL_MEAN ? count : count * (count + 1) / 2;
-    if (kind == POOL_LAST) x += (n - 1) * x_stride;
+    if (kind == POOL_LAST || (kind == POOL_SECOND && n > 1)) x += (kind == POOL_LAST ? n - 1 : 1) * x_stride;
     for (size_t i = 0; i < width; i += LANES) {
-        if (kind == POOL_FIRST || kind == POOL_LAST)
+        if (kind == POOL_FIRST || kind == POOL_LAST || kind == POOL_SECOND)
             v_store(y + i, v_load(x + i));
         else if (kind == POOL_MAX)
             pool_max(x, x_stride, n, i, y);

@@ -1,0 +1,156 @@
+#include "formats/image.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int image_check_size(const image_source *source, uint64_t width, uint64_t height, lnt_error *err) {
+    if (!width || !height)
+        return err_set(err, "%s: is %llux%llu pixels, expected at least one", source->name, (unsigned long long)width,
+                       (unsigned long long)height);
+    if (width > LNT_IMAGE_MAX_SIDE || height > LNT_IMAGE_MAX_SIDE || width * height > LNT_IMAGE_MAX_PIXELS)
+        return err_set(err, "%s: is %llux%llu pixels, expected at most %u on a side and %u in all", source->name,
+                       (unsigned long long)width, (unsigned long long)height, LNT_IMAGE_MAX_SIDE, LNT_IMAGE_MAX_PIXELS);
+    return 0;
+}
+
+int image_allocate(lnt_image *image, uint32_t width, uint32_t height, lnt_error *err) {
+    size_t bytes = (size_t)width * height * 3;
+    uint8_t *pixels = malloc(bytes);
+    if (!pixels) return err_memory(err, bytes, "a picture");
+    *image = (lnt_image){width, height, pixels};
+    return 0;
+}
+
+void lnt_image_free(lnt_image *image) {
+    if (!image) return;
+    free(image->pixels);
+    *image = (lnt_image){0};
+}
+
+/* ---- upright ---- */
+
+int image_orient(lnt_image *image, int orientation, lnt_error *err) {
+    /* What the result's first column and row are in the picture as it was stored: mirrored, upside down, sides swapped. */
+    static const struct turn {
+        bool mirror, flip, swap;
+    } TURNS[9] = {[2] = {1, 0, 0}, [3] = {1, 1, 0}, [4] = {0, 1, 0}, [5] = {0, 0, 1},
+                  [6] = {0, 1, 1}, [7] = {1, 1, 1}, [8] = {1, 0, 1}};
+    if (orientation < 2 || orientation > 8) return 0;
+    struct turn t = TURNS[orientation];
+    ptrdiff_t w = (ptrdiff_t)image->width, h = (ptrdiff_t)image->height;
+    ptrdiff_t right = t.mirror ? -3 : 3, down = t.flip ? -3 * w : 3 * w;
+    lnt_image turned;
+    if (image_allocate(&turned, t.swap ? image->height : image->width, t.swap ? image->width : image->height, err)) return -1;
+    const uint8_t *from = image->pixels + (t.mirror ? 3 * (w - 1) : 0) + (t.flip ? 3 * w * (h - 1) : 0);
+    ptrdiff_t step_x = t.swap ? down : right, step_y = t.swap ? right : down;
+    for (ptrdiff_t y = 0; y < (ptrdiff_t)turned.height; y++)
+        for (ptrdiff_t x = 0; x < (ptrdiff_t)turned.width; x++)
+            memcpy(turned.pixels + 3 * (y * (ptrdiff_t)turned.width + x), from + y * step_y + x * step_x, 3);
+    lnt_image_free(image);
+    *image = turned;
+    return 0;
+}
+
+/* ---- telling apart ---- */
+
+typedef int decoder(const image_source *source, lnt_image *image, lnt_error *err);
+
+/* What a file begins with, at an offset; a format without a decoder is known only to be named. */
+static const struct kind {
+    const char *magic;
+    size_t n_bytes, offset;
+    decoder *decode;
+    const char *name;
+} KINDS[] = {
+    {"\xff\xd8\xff", 3, 0, image_jpeg, "JPEG"},
+    {"\x89PNG\r\n\x1a\n", 8, 0, image_png, "PNG"},
+    {"P1", 2, 0, image_pnm, "PBM"},
+    {"P2", 2, 0, image_pnm, "PGM"},
+    {"P3", 2, 0, image_pnm, "PPM"},
+    {"P4", 2, 0, image_pnm, "PBM"},
+    {"P5", 2, 0, image_pnm, "PGM"},
+    {"P6", 2, 0, image_pnm, "PPM"},
+    {"GIF8", 4, 0, NULL, "a GIF"},
+    {"WEBP", 4, 8, NULL, "a WebP picture"},
+    {"BM", 2, 0, NULL, "a BMP"},
+    {"II*\0", 4, 0, NULL, "a TIFF"},
+    {"MM\0*", 4, 0, NULL, "a TIFF"},
+    {"ftyphei", 7, 4, NULL, "a HEIC picture"},
+    {"ftypmif1", 8, 4, NULL, "a HEIC picture"},
+    {"ftypavi", 7, 4, NULL, "an AVIF picture"},
+    {"\0\0\0\x0cjP  ", 8, 0, NULL, "a JPEG 2000 picture"},
+    {"\0\0\0\x0cJXL ", 8, 0, NULL, "a JPEG XL picture"},
+    {"\xff\x0a", 2, 0, NULL, "a JPEG XL picture"},
+    {"\x93NUMPY", 6, 0, NULL, "a NumPy array"},
+    {"P7\n", 3, 0, NULL, "a PAM picture"},
+    {"PF\n", 3, 0, NULL, "a PFM picture"},
+    {"Pf\n", 3, 0, NULL, "a PFM picture"},
+    {"%PDF", 4, 0, NULL, "a PDF"},
+};
+
+static const struct kind *kind_of(const unsigned char *bytes, size_t n_bytes) {
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
+        const struct kind *k = &KINDS[i];
+        if (n_bytes >= k->offset + k->n_bytes && !memcmp(bytes + k->offset, k->magic, k->n_bytes)) return k;
+    }
+    return NULL;
+}
+
+int lnt_image_decode(const void *bytes, size_t n_bytes, const char *name, lnt_image *image, lnt_error *err) {
+    image_source source = {bytes, n_bytes, name ? name : "image"};
+    *image = (lnt_image){0};
+    if (!n_bytes) return err_set(err, "%s: is empty, expected a JPEG, PNG or PPM picture", source.name);
+    const struct kind *kind = kind_of(bytes, n_bytes);
+    if (!kind) return err_set(err, "%s: is no JPEG, PNG or PPM picture, expected one of them", source.name);
+    if (!kind->decode) return err_set(err, "%s: is %s, expected a JPEG, PNG or PPM picture", source.name, kind->name);
+    return kind->decode(&source, image, err);
+}
+
+/* ---- files ---- */
+
+static int read_whole(int fd, const char *path, unsigned char **bytes, size_t *n_bytes, lnt_error *err) {
+    struct stat st;
+    if (fstat(fd, &st)) return err_set(err, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode)) return err_set(err, "%s: is a directory, expected a picture", path);
+    if (!S_ISREG(st.st_mode)) return err_set(err, "%s: is not a regular file, expected a picture", path);
+    if ((uint64_t)st.st_size > IMAGE_MAX_FILE)
+        return err_set(err, "%s: has %lld bytes, expected a picture of at most %llu", path, (long long)st.st_size,
+                       (unsigned long long)IMAGE_MAX_FILE);
+    size_t size = (size_t)st.st_size, at = 0;
+    unsigned char *p = malloc(size + 1);
+    if (!p) return err_memory(err, size, "a picture's file");
+    while (at < size) {
+        ssize_t n = read(fd, p + at, size - at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            err_set(err, "%s: cannot be read: %s", path, n < 0 ? strerror(errno) : "it became shorter");
+            free(p);
+            return -1;
+        }
+        at += (size_t)n;
+    }
+    *bytes = p;
+    *n_bytes = size;
+    return 0;
+}
+
+int image_read_file(const char *path, unsigned char **bytes, size_t *n_bytes, lnt_error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would block */
+    if (fd < 0) return err_set(err, "%s: %s", path, strerror(errno));
+    int rc = read_whole(fd, path, bytes, n_bytes, err);
+    close(fd);
+    return rc;
+}
+
+int lnt_image_read(const char *path, lnt_image *image, lnt_error *err) {
+    unsigned char *bytes;
+    size_t n_bytes;
+    *image = (lnt_image){0};
+    if (image_read_file(path, &bytes, &n_bytes, err)) return -1;
+    int rc = lnt_image_decode(bytes, n_bytes, path, image, err);
+    free(bytes);
+    return rc;
+}
