@@ -1,33 +1,9 @@
 #include "convert/emit.h"
 #include "engine/model.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef int open_source(source *s, const char *path, lnt_error *err);
-
-/* The text to measure on, owned by the caller. */
-static char *read_text(const char *path, size_t *n, lnt_error *err) {
-    if (!path) {
-        const char *text = quality_default_text(n);
-        char *copy = malloc(*n + 1);
-        return copy ? memcpy(copy, text, *n) : err_null(err, "out of memory: %zu bytes for a text", *n);
-    }
-    struct stat st;
-    FILE *f = fopen(path, "rbe");
-    if (!f || fstat(fileno(f), &st)) {
-        if (f) fclose(f);
-        return err_null(err, "%s: %s", path, strerror(errno));
-    }
-    char *text = S_ISREG(st.st_mode) ? malloc((size_t)st.st_size + 1) : NULL;
-    *n = text ? fread(text, 1, (size_t)st.st_size, f) : 0;
-    bool bad = ferror(f) != 0;
-    fclose(f);
-    if (text && !bad) return text;
-    free(text);
-    return err_null(err, "%s: cannot be read as a text", path);
-}
 
 /* The float model to compare with: the input if it is a .lnt file, else the folder once more as f32, in a file that is
    gone afterwards. */
@@ -35,10 +11,8 @@ static int measure(lnt_writer *small, const char *in, const char *out_path, open
                    lnt_error *err) {
     source s = {0};
     lnt_writer *reference = NULL;
-    size_t n;
-    char *text = read_text(o->check_path, &n, err);
-    int rc = text ? 0 : -1;
-    if (!rc && from == source_from_folder) {
+    int rc = 0;
+    if (from == source_from_folder) {
         emit_types f32 = {TENSOR_F32, TENSOR_F32};
         if (from(&s, in, err)) rc = -1;
         else {
@@ -49,10 +23,9 @@ static int measure(lnt_writer *small, const char *in, const char *out_path, open
             free(name);
         }
     }
-    if (!rc) rc = of(reference ? lnt_writer_temporary(reference) : in, lnt_writer_temporary(small), text, n, o, q, err);
+    if (!rc) rc = of(reference ? lnt_writer_temporary(reference) : in, lnt_writer_temporary(small), o, q, err);
     lnt_writer_abandon(reference);
     source_free(&s);
-    free(text);
     return rc;
 }
 
@@ -63,10 +36,11 @@ static int make(const char *in, const char *out_path, open_source *from, const l
     lnt_writer *w = NULL;
     int rc = model_kernels(err) ? emit_parse_types(o->type, o->head_type, &types, err) : -1;
     if (!rc) rc = from(&s, in, err);
-    bool check = !rc && !o->no_check && s.tokenizer.size && (types.layers >= TENSOR_Q8 || types.head >= TENSOR_Q8);
-    if (!rc && o->check_path && !s.tokenizer.size) rc = err_set(err, "%s: has no tokenizer, so that no loss can be measured on %s", in, o->check_path);
+    bool images = source_takes_images(&s), can = images || s.tokenizer.size;
+    bool check = !rc && !o->no_check && can && (types.layers >= TENSOR_Q8 || types.head >= TENSOR_Q8);
+    if (!rc && o->check_path && !can) rc = err_set(err, "%s: has no tokenizer, so that no loss can be measured on %s", in, o->check_path);
     if (!rc) rc = (w = emit(&s, out_path, types, check ? &q : NULL, o, err)) ? 0 : -1;
-    quality_function *of = source_output(&s, "embedding") == GRAPH_NONE ? quality_of_predictions : quality_of_embeddings;
+    quality_function *of = images ? quality_of_images : source_output(&s, "embedding") == GRAPH_NONE ? quality_of_predictions : quality_of_embeddings;
     if (!rc && check) rc = measure(w, in, out_path, from, o, of, &q, err) || emit_quality(w, &s, types, &q, o, err) ? -1 : 0;
     if (!rc) rc = lnt_writer_commit(w, err);
     else lnt_writer_abandon(w);

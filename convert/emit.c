@@ -13,31 +13,41 @@ int emit_parse_types(const char *name, const char *head_name, emit_types *types,
     return 0;
 }
 
-/* Vectors stay f32, other tables than that of tokens are at most f16, embeddings and the head get their own type. A
-   classifier's few outputs are worth their bytes in f32. */
-static void choose_types(source *s, emit_types types) {
+/* Makes the logits or what is added to them, or rows of patches. */
+static bool is_head(const source *s, const graph_op *op) {
     int32_t logits = source_output(s, "logits");
+    const graph_op *last = source_maker(s, logits), *before = op->kind == OP_LINEAR ? source_maker(s, op->inputs[0]) : NULL;
+    return before && (before->kind == OP_PATCHES || op->output == logits || (last && op->output == last->inputs[1]));
+}
+
+/* Vectors stay f32, other tables than that of tokens are at most f16, embeddings (of tokens, of patches) and the head get
+   their own type. A classifier's few outputs are worth their bytes in f32. */
+static void choose_types(source *s, emit_types types) {
     for (size_t i = 0; i < s->n_tensors; i++)
         s->tensors[i].type = s->tensors[i].layout == LAYOUT_PANELS ? types.layers : s->tensors[i].n == 1 || types.layers == TENSOR_F32 ? TENSOR_F32 : TENSOR_F16;
     for (size_t i = 0; i < s->graph.n_ops; i++) {
         const graph_op *op = &s->graph.ops[i];
-        if (op->kind == OP_EMBED || (op->kind == OP_LINEAR && op->output == logits)) s->tensors[op->tensors[0]].type = types.head;
+        if (op->kind == OP_EMBED || is_head(s, op)) s->tensors[op->tensors[0]].type = types.head;
         if (op->kind == OP_LINEAR && s->tensors[op->tensors[0]].n <= FEW_OUTPUTS && types.layers >= TENSOR_Q8) s->tensors[op->tensors[0]].type = TENSOR_F32;
     }
 }
 
 static void make_metadata(const source *s, emit_types types, const quality *q, const lnt_convert_options *o, buffer *out) {
-    const char *text = o->check_path ? o->check_path : "built in", *slash = strrchr(text, '/');
+    const char *text = o->check_path ? o->check_path : "built in";
+    size_t n = strlen(text), at;
+    while (n > 1 && text[n - 1] == '/') n--;
+    for (at = n; at && text[at - 1] != '/';) at--;
     buffer_append(out, s->metadata.bytes, s->metadata.size);
     kv_put_string(out, "type", tensor_type_name(types.layers), strlen(tensor_type_name(types.layers)));
     kv_put_string(out, "head_type", tensor_type_name(types.head), strlen(tensor_type_name(types.head)));
     if (!q) return;
-    if (slash) text = slash + 1;
-    kv_put_string(out, "quality.text", text, strlen(text));
+    kv_put_string(out, "quality.text", text + at, n - at);
     if (source_output(s, "embedding") != GRAPH_NONE) {
-        kv_put_u64(out, "quality.texts", q->texts);
+        if (source_takes_images(s)) kv_put_u64(out, "quality.images", q->images);
+        else kv_put_u64(out, "quality.texts", q->texts);
         kv_put_f64(out, "quality.cosine_mean", q->cosine_mean);
         kv_put_f64(out, "quality.cosine_min", q->cosine_min);
+        if (source_takes_images(s) && source_output(s, "logits") != GRAPH_NONE) kv_put_f64(out, "quality.top1", q->top1);
         return;
     }
     kv_put_u64(out, "quality.tokens", q->tokens);

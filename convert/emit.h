@@ -5,7 +5,7 @@
 #include "convert/source.h"
 
 typedef struct emit_types {
-    tensor_type layers, head; /* head: the vocabulary matrix and the token embedding */
+    tensor_type layers, head; /* head: the embedding of tokens or patches, and what makes the logits */
 } emit_types;
 
 /* NULL head_name: f32 and f16 as the layers, q8 for q8 and q4 (docs/quantization.md has the measurement). */

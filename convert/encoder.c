@@ -1,7 +1,6 @@
 #include "convert/encoder.h"
 #include "convert/sentence.h"
 #include "simd/kernels.h"
-#include <math.h>
 #include <string.h>
 
 enum { NAME = 256 };
@@ -36,30 +35,8 @@ static void read_config(encoder *e) {
 
 /* ---- the graph ---- */
 
-static graph_value value(const encoder *e, int32_t x) {
-    const graph_builder *b = &e->f.s->graph;
-    return b->failed ? (graph_value){0} : b->values[x];
-}
-
-int32_t encoder_linear(encoder *e, int32_t x, int32_t residual, uint32_t width, int activation, const char *name) {
-    graph_op op = graph_op_of(OP_LINEAR);
-    op.inputs[0] = x, op.inputs[1] = residual;
-    op.tensors[0] = family_matrix(&e->f, LAYOUT_PANELS, width, value(e, x).width, false, "%s.weight", name);
-    op.tensors[1] = family_vector(&e->f, width, "%s.bias", name);
-    op.activation = activation;
-    return graph_add(&e->f.s->graph, op, value(e, x).rows, width);
-}
-
-int32_t encoder_norm(encoder *e, int32_t x, const char *name) {
-    /* Checkpoints made from TensorFlow's have TensorFlow's names. */
-    bool old = family_has(&e->f, "%s.gamma", name);
-    graph_value v = value(e, x);
-    graph_op op = graph_op_of(OP_NORM);
-    op.inputs[0] = x;
-    op.tensors[0] = family_vector(&e->f, v.width, "%s.%s", name, old ? "gamma" : "weight");
-    op.tensors[1] = family_vector(&e->f, v.width, "%s.%s", name, old ? "beta" : "bias");
-    op.eps = (float)e->eps;
-    return graph_add(&e->f.s->graph, op, v.rows, v.width);
+static int32_t linear(encoder *e, int32_t x, int32_t residual, int64_t width, int activation, const char *name) {
+    return layers_linear(&e->f, x, residual, (uint32_t)width, activation, 0, name);
 }
 
 static int32_t embed(encoder *e) {
@@ -72,7 +49,7 @@ static int32_t embed(encoder *e) {
     /* Counting up from 0, and zeros. */
     family_ignore(&e->f, "embeddings.position_ids");
     family_ignore(&e->f, "embeddings.token_type_ids");
-    return encoder_norm(e, graph_add(&e->f.s->graph, op, ROWS_TOKENS, (uint32_t)w), "embeddings.LayerNorm");
+    return layers_norm(&e->f, graph_add(&e->f.s->graph, op, ROWS_TOKENS, (uint32_t)w), e->eps, "embeddings.LayerNorm");
 }
 
 static const char *in_layer(const encoder *e, int layer, const char *name, char out[NAME]) {
@@ -81,29 +58,23 @@ static const char *in_layer(const encoder *e, int layer, const char *name, char 
 }
 
 static int32_t attention(encoder *e, int32_t x, int layer) {
-    graph_op op = graph_op_of(OP_ATTENTION);
+    graph_op op = layers_attention_op((uint32_t)e->width, (uint32_t)e->heads);
     const char *const parts[] = {e->form->query, e->form->key, e->form->value};
     char name[NAME];
     /* Three products, since each needs scales of its own to be quantised well (docs/quantization.md). */
-    for (int i = 0; i < 3; i++) op.inputs[i] = encoder_linear(e, x, GRAPH_NONE, (uint32_t)e->width, ACT_NONE, in_layer(e, layer, parts[i], name));
-    op.heads = op.kv_heads = (uint32_t)e->heads;
-    op.head_dim = (uint32_t)(e->width / e->heads);
-    op.scale = (float)(1 / sqrt((double)op.head_dim));
-    x = graph_add(&e->f.s->graph, op, ROWS_TOKENS, (uint32_t)e->width);
-    graph_add_tap(&e->f.s->graph, "attention", (uint32_t)layer, x);
-    return x;
+    for (int i = 0; i < 3; i++) op.inputs[i] = linear(e, x, GRAPH_NONE, e->width, ACT_NONE, in_layer(e, layer, parts[i], name));
+    return layers_attention(&e->f, op, (uint32_t)layer);
 }
 
 static int32_t block(encoder *e, int32_t x, int layer) {
     const encoder_form *form = e->form;
     char name[NAME];
-    uint32_t w = (uint32_t)e->width;
     graph_add_tap(&e->f.s->graph, "hidden", (uint32_t)layer, x);
-    x = encoder_linear(e, attention(e, x, layer), x, w, ACT_NONE, in_layer(e, layer, form->attention, name));
-    x = encoder_norm(e, x, in_layer(e, layer, form->attention_norm, name));
-    int32_t y = encoder_linear(e, x, GRAPH_NONE, (uint32_t)e->inner, e->activation, in_layer(e, layer, form->up, name));
-    y = encoder_linear(e, y, x, w, ACT_NONE, in_layer(e, layer, form->down, name));
-    return encoder_norm(e, y, in_layer(e, layer, form->norm, name));
+    x = linear(e, attention(e, x, layer), x, e->width, ACT_NONE, in_layer(e, layer, form->attention, name));
+    x = layers_norm(&e->f, x, e->eps, in_layer(e, layer, form->attention_norm, name));
+    int32_t y = linear(e, x, GRAPH_NONE, e->inner, e->activation, in_layer(e, layer, form->up, name));
+    y = linear(e, y, x, e->width, ACT_NONE, in_layer(e, layer, form->down, name));
+    return layers_norm(&e->f, y, e->eps, in_layer(e, layer, form->norm, name));
 }
 
 static void add_metadata(encoder *e) {

@@ -8,7 +8,7 @@
    and by the head "logits", "next_sentence". */
 #ifndef LNT_CONVERT_ENCODER_H
 #define LNT_CONVERT_ENCODER_H
-#include "convert/family.h"
+#include "convert/layers.h"
 
 typedef struct encoder_form {
     const char *const *classes; /* how config.json's architectures begin, before "Model", "ForMaskedLM", ...; NULL at the end */
@@ -46,9 +46,6 @@ int encoder_convert(source *s, const char *folder, const encoder_form *form, lnt
 
 /* ---- for encoder.c and encoder_head.c ---- */
 
-/* weight and bias of a name, as family_matrix has it; the activation before the residual. */
-int32_t encoder_linear(encoder *e, int32_t x, int32_t residual, uint32_t width, int activation, const char *name);
-int32_t encoder_norm(encoder *e, int32_t x, const char *name);
 /* Checks config.json's architectures and labels, adds the head's ops and taps, and its metadata. */
 void encoder_head(encoder *e);
 #endif

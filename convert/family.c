@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void family_open(family *f, source *s, const char *folder, lnt_error *err) {
     *f = (family){.s = s, .folder = folder, .prefix = "", .label = "", .err = err};
@@ -13,6 +14,13 @@ void family_open(family *f, source *s, const char *folder, lnt_error *err) {
     if (f->failed) return;
     f->used = calloc(checkpoint_count(f->checkpoint) + 1, sizeof *f->used);
     if (!f->used) f->failed = err_memory(err, checkpoint_count(f->checkpoint), "a checkpoint");
+}
+
+int family_file(json_file *file, const char *folder, const char *name, bool *found, lnt_error *err) {
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    *found = !access(path, F_OK);
+    return *found ? json_file_open(file, path, err) : 0;
 }
 
 int family_close(family *f) {
@@ -61,6 +69,13 @@ void family_activation(family *f, const char *key, int *out) {
     size_t which = SIZE_MAX;
     if (!f->failed) f->failed = json_file_choice(&f->config, key, NAMES, &which, f->err);
     if (which != SIZE_MAX) graph_activation_from_name(OURS[which], out);
+}
+
+const char *family_class(family *f, bool *one) {
+    const json_t *list = json_file_get(&f->config, "architectures");
+    const char *class = json_string_value(json_array_get(list, 0));
+    *one = !list || (json_array_size(list) == 1 && class);
+    return *one ? class : NULL;
 }
 
 void family_require(family *f, const char *const *keys) {
@@ -154,6 +169,15 @@ int32_t family_matrix(family *f, tensor_layout layout, uint64_t n, uint64_t k, b
     return add(f, name, layout, n, k, transposed, transposed ? (const uint64_t[]){k, n} : (const uint64_t[]){n, k}, 2);
 }
 
+int32_t family_reshaped(family *f, tensor_layout layout, uint64_t n, uint64_t k, const uint64_t *dims, uint32_t n_dims, const char *format, ...) {
+    char name[512];
+    va_list list;
+    va_start(list, format);
+    full_name(f, name, format, list);
+    va_end(list);
+    return add(f, name, layout, n, k, false, dims, n_dims);
+}
+
 int32_t family_vector(family *f, uint64_t n, const char *format, ...) {
     char name[512];
     va_list list;
@@ -220,20 +244,24 @@ static void put_name(family *f) {
     free(real);
 }
 
-void family_metadata(family *f, const char *architecture, uint64_t vocab_size, uint64_t n_ctx, uint64_t width, uint64_t n_layers, uint64_t n_heads) {
-    if (f->failed) return;
-    buffer *m = &f->s->metadata;
+static void put_tokens(family *f, uint64_t vocab_size) {
     int64_t bos = -1, eos = -1;
     family_int(f, "bos_token_id", 0, INT32_MAX, &bos);
     family_int(f, "eos_token_id", 0, INT32_MAX, &eos);
+    kv_put_u64(&f->s->metadata, "vocab_size", vocab_size);
+    kv_put_i64(&f->s->metadata, "bos_id", bos);
+    kv_put_i64(&f->s->metadata, "eos_id", eos);
+}
+
+void family_metadata(family *f, const char *architecture, uint64_t vocab_size, uint64_t n_ctx, uint64_t width, uint64_t n_layers, uint64_t n_heads) {
+    if (f->failed) return;
+    buffer *m = &f->s->metadata;
     kv_put_string(m, "architecture", architecture, strlen(architecture));
     put_name(f);
-    kv_put_u64(m, "vocab_size", vocab_size);
     kv_put_u64(m, "n_ctx", n_ctx);
     kv_put_u64(m, "width", width);
     kv_put_u64(m, "n_layers", n_layers);
     kv_put_u64(m, "n_heads", n_heads);
     kv_put_u64(m, "head_dim", width / n_heads);
-    kv_put_i64(m, "bos_id", bos);
-    kv_put_i64(m, "eos_id", eos);
+    if (vocab_size) put_tokens(f, vocab_size);
 }

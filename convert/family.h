@@ -20,6 +20,8 @@ typedef struct family {
 
 /* Opens config.json and the checkpoint of a folder. */
 void family_open(family *f, source *s, const char *folder, lnt_error *err);
+/* Opens FOLDER/NAME if it is there; *found says so. 0, or -1. */
+int family_file(json_file *file, const char *folder, const char *name, bool *found, lnt_error *err);
 /* 0, or -1. */
 int family_close(family *f);
 
@@ -37,12 +39,18 @@ void family_expect_divisor(family *f, const char *key, int64_t heads, const char
 /* An activation by its name in transformers. */
 void family_activation(family *f, const char *key, int *out);
 void family_require(family *f, const char *const *keys);
+/* The class that config.json's architectures names, NULL: nothing is said, as for a model without a head. *one is false if
+   it is said, but not as one class. */
+const char *family_class(family *f, bool *one);
 /* Names the first setting that nothing has asked for, unless it is one of ignored or says nothing of the computation. */
 void family_refuse_settings(family *f, const char *const *ignored);
 
 bool family_has(const family *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The graph's id of a tensor of the shape [n][k], or [k][n] if transposed. */
 int32_t family_matrix(family *f, tensor_layout layout, uint64_t n, uint64_t k, bool transposed, const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* The same of a tensor of the shape dims that holds n * k elements in this order. */
+int32_t family_reshaped(family *f, tensor_layout layout, uint64_t n, uint64_t k, const uint64_t *dims, uint32_t n_dims, const char *format, ...)
+    __attribute__((format(printf, 7, 8)));
 int32_t family_vector(family *f, uint64_t n, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The tensor is not needed (a constant that the graph holds otherwise): it counts as known. */
 void family_ignore(family *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -53,6 +61,6 @@ void family_refuse_tensors(family *f);
 
 /* Adds the folder's tokenizer, if it has one, and mask_id to the metadata, if there is such a token. */
 void family_tokenizer(family *f, uint32_t vocab_size, tokenizer_facts *facts);
-/* Metadata that all models have. */
+/* Metadata that all models have. vocab_size 0: there are no tokens. */
 void family_metadata(family *f, const char *architecture, uint64_t vocab_size, uint64_t n_ctx, uint64_t width, uint64_t n_layers, uint64_t n_heads);
 #endif

@@ -1,6 +1,6 @@
 /* GPT-2 (Radford et al. 2019), as transformers' GPT2LMHeadModel and GPT2Model save it: pre-norm blocks, learned positions,
    one projection for query, key and value, Conv1D weights stored [in][out]. */
-#include "convert/family.h"
+#include "convert/layers.h"
 #include <math.h>
 
 typedef struct gpt2 {
@@ -32,47 +32,35 @@ static void read_config(gpt2 *g) {
     family_expect_divisor(f, "n_head", g->heads, "n_embd", g->width);
 }
 
-static int32_t norm(gpt2 *g, int32_t x, graph_rows rows, const char *name) {
-    graph_op op = graph_op_of(OP_NORM);
-    op.inputs[0] = x;
-    op.tensors[0] = family_vector(&g->f, (uint64_t)g->width, "%s.weight", name);
-    op.tensors[1] = family_vector(&g->f, (uint64_t)g->width, "%s.bias", name);
-    op.eps = (float)g->eps;
-    return graph_add(&g->f.s->graph, op, rows, (uint32_t)g->width);
+static int32_t norm(gpt2 *g, int32_t x, const char *name) { return layers_norm(&g->f, x, g->eps, name); }
+
+static int32_t linear(gpt2 *g, int32_t x, int32_t residual, int64_t width, int activation, int layer, const char *part) {
+    char name[48];
+    snprintf(name, sizeof name, "h.%d.%s", layer, part);
+    return layers_linear(&g->f, x, residual, (uint32_t)width, activation, LAYERS_TRANSPOSED, name);
 }
 
-static int32_t linear(gpt2 *g, int32_t x, int32_t residual, int64_t in, int64_t out, int activation, int layer, const char *name) {
-    graph_op op = graph_op_of(OP_LINEAR);
-    op.inputs[0] = x, op.inputs[1] = residual;
-    op.tensors[0] = family_matrix(&g->f, LAYOUT_PANELS, (uint64_t)out, (uint64_t)in, true, "h.%d.%s.weight", layer, name);
-    op.tensors[1] = family_vector(&g->f, (uint64_t)out, "h.%d.%s.bias", layer, name);
-    op.activation = activation;
-    return graph_add(&g->f.s->graph, op, ROWS_TOKENS, (uint32_t)out);
+static int32_t attention(gpt2 *g, int32_t x, int layer) {
+    uint32_t w = (uint32_t)g->width;
+    graph_op op = layers_attention_op(w, (uint32_t)g->heads);
+    op.inputs[0] = op.inputs[1] = op.inputs[2] = linear(g, x, GRAPH_NONE, 3 * g->width, 0, layer, "attn.c_attn");
+    op.k_at = w, op.v_at = 2 * w;
+    op.scale = (float)((g->scale ? 1 / sqrt((double)op.head_dim) : 1) / (g->scale_by_layer ? layer + 1 : 1));
+    op.causal = op.cache = true;
+    return layers_attention(&g->f, op, (uint32_t)layer);
 }
 
 static int32_t block(gpt2 *g, int32_t x, int layer) {
     char name[32];
-    int32_t w = (int32_t)g->width;
-    graph_builder *b = &g->f.s->graph;
-    graph_op attention = graph_op_of(OP_ATTENTION);
-    graph_add_tap(b, "hidden", (uint32_t)layer, x);
+    graph_add_tap(&g->f.s->graph, "hidden", (uint32_t)layer, x);
     snprintf(name, sizeof name, "h.%d.ln_1", layer);
-    int32_t y = linear(g, norm(g, x, ROWS_TOKENS, name), GRAPH_NONE, w, 3 * w, 0, layer, "attn.c_attn");
-    attention.inputs[0] = attention.inputs[1] = attention.inputs[2] = y;
-    attention.heads = attention.kv_heads = (uint32_t)g->heads;
-    attention.head_dim = (uint32_t)(g->width / g->heads);
-    attention.k_at = (uint32_t)w, attention.v_at = 2 * (uint32_t)w;
-    attention.scale = (float)((g->scale ? 1 / sqrt((double)attention.head_dim) : 1) / (g->scale_by_layer ? layer + 1 : 1));
-    attention.causal = attention.cache = true;
-    y = graph_add(b, attention, ROWS_TOKENS, (uint32_t)w);
-    graph_add_tap(b, "attention", (uint32_t)layer, y);
-    x = linear(g, y, x, w, w, 0, layer, "attn.c_proj");
+    x = linear(g, attention(g, norm(g, x, name), layer), x, g->width, 0, layer, "attn.c_proj");
     snprintf(name, sizeof name, "h.%d.ln_2", layer);
-    y = linear(g, norm(g, x, ROWS_TOKENS, name), GRAPH_NONE, w, g->inner, g->activation, layer, "mlp.c_fc");
+    int32_t y = linear(g, norm(g, x, name), GRAPH_NONE, g->inner, g->activation, layer, "mlp.c_fc");
     /* Old checkpoints store the causal mask and its value. */
     family_ignore(&g->f, "h.%d.attn.bias", layer);
     family_ignore(&g->f, "h.%d.attn.masked_bias", layer);
-    return linear(g, y, x, g->inner, w, 0, layer, "mlp.c_proj");
+    return linear(g, y, x, g->width, 0, layer, "mlp.c_proj");
 }
 
 static int32_t embed(gpt2 *g, int32_t *tokens) {
@@ -83,10 +71,9 @@ static int32_t embed(gpt2 *g, int32_t *tokens) {
 }
 
 static void head(gpt2 *g, int32_t x, int32_t tokens) {
-    graph_op select = graph_op_of(OP_SELECT), op = graph_op_of(OP_LINEAR);
+    graph_op op = graph_op_of(OP_LINEAR);
     graph_builder *b = &g->f.s->graph;
-    select.inputs[0] = x;
-    x = norm(g, graph_add(b, select, ROWS_OUTPUTS, (uint32_t)g->width), ROWS_OUTPUTS, "ln_f");
+    x = norm(g, layers_select(&g->f, x), "ln_f");
     graph_add_tap(b, "hidden", (uint32_t)g->layers, x);
     op.inputs[0] = x;
     op.tensors[0] = tokens;

@@ -36,7 +36,7 @@ static void close_pair(pair *p) {
     }
 }
 
-static size_t likeliest(const float *x, size_t n) {
+size_t quality_likeliest(const float *x, size_t n) {
     size_t best = 0;
     for (size_t i = 1; i < n; i++)
         if (x[i] > x[best]) best = i;
@@ -52,7 +52,7 @@ static void compare_row(pair *p, const float *a, const float *b, int32_t next) {
     }
     p->nll[0] -= (double)a[next] + a0;
     p->nll[1] -= (double)b[next] + b0;
-    p->same += likeliest(a, p->n_vocab) == likeliest(b, p->n_vocab);
+    p->same += quality_likeliest(a, p->n_vocab) == quality_likeliest(b, p->n_vocab);
     p->tokens++;
 }
 
@@ -83,10 +83,11 @@ static int compare_text(pair *p, const char *text, size_t n_bytes, const lnt_con
     return 0;
 }
 
-int quality_of_predictions(const char *float_path, const char *small_path, const char *text, size_t n_bytes, const lnt_convert_options *o, quality *q,
-                    lnt_error *err) {
+int quality_of_predictions(const char *float_path, const char *small_path, const lnt_convert_options *o, quality *q, lnt_error *err) {
     pair p = {0};
-    int rc = open_pair(&p, (const char *const[]){float_path, small_path}, o->n_threads, err);
+    size_t n_bytes = 0;
+    char *text = quality_text(o->check_path, &n_bytes, err);
+    int rc = text ? open_pair(&p, (const char *const[]){float_path, small_path}, o->n_threads, err) : -1;
     if (!rc) rc = compare_text(&p, text, n_bytes, o, err);
     if (!rc) {
         double n = (double)p.tokens;
@@ -94,5 +95,6 @@ int quality_of_predictions(const char *float_path, const char *small_path, const
                        .top1 = (double)p.same / n};
     }
     close_pair(&p);
+    free(text);
     return rc;
 }

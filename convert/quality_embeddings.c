@@ -43,7 +43,7 @@ static int embed(comparison *c, const char *path, const lnt_convert_options *o, 
     return rc;
 }
 
-static double cosine(const float *a, const float *b, size_t n) {
+double quality_cosine(const float *a, const float *b, size_t n) {
     double ab = 0, aa = 0, bb = 0;
     for (size_t i = 0; i < n; i++) {
         ab += (double)a[i] * (double)b[i];
@@ -53,11 +53,12 @@ static double cosine(const float *a, const float *b, size_t n) {
     return ab / sqrt(aa * bb);
 }
 
-int quality_of_embeddings(const char *float_path, const char *small_path, const char *text, size_t n_bytes, const lnt_convert_options *o, quality *q,
-                          lnt_error *err) {
+int quality_of_embeddings(const char *float_path, const char *small_path, const lnt_convert_options *o, quality *q, lnt_error *err) {
     comparison c = {0};
     float *rows[2] = {NULL, NULL};
-    int rc = split(&c, text, n_bytes) ? err_memory(err, MAX_TEXTS * sizeof *c.texts, "texts") : 0;
+    size_t n_bytes = 0;
+    char *text = quality_text(o->check_path, &n_bytes, err);
+    int rc = !text ? -1 : split(&c, text, n_bytes) ? err_memory(err, MAX_TEXTS * sizeof *c.texts, "texts") : 0;
     if (!rc && !c.n_texts) rc = err_set(err, "%s: has no lines to check on", o->check_path ? o->check_path : "(built in)");
     for (int i = 0; !rc && i < 2; i++) {
         if (o->progress) o->progress(o->user, i / 2.0, "measuring the loss");
@@ -65,12 +66,13 @@ int quality_of_embeddings(const char *float_path, const char *small_path, const 
     }
     *q = (quality){.texts = c.n_texts, .cosine_min = 1};
     for (size_t i = 0; !rc && i < c.n_texts; i++) {
-        double d = cosine(rows[0] + i * c.width, rows[1] + i * c.width, c.width);
+        double d = quality_cosine(rows[0] + i * c.width, rows[1] + i * c.width, c.width);
         q->cosine_mean += d / (double)c.n_texts;
         if (!(d >= q->cosine_min)) q->cosine_min = d;
     }
     free(rows[0]);
     free(rows[1]);
     free(c.texts);
+    free(text);
     return rc;
 }

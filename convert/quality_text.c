@@ -1,6 +1,10 @@
 /* Openings of books whose copyright has long expired, and a speech: English of several kinds. */
 #include "convert/quality.h"
+#include "formats/error.h"
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char TEXT[] =
     "Call me Ishmael. Some years ago - never mind how long precisely - having little or no money in my purse, and nothing particular to interest "
@@ -53,7 +57,25 @@ static const char TEXT[] =
     "these truths to be self-evident, that all men are created equal, that they are endowed by their Creator with certain unalienable rights, that "
     "among these are life, liberty and the pursuit of happiness.\n";
 
-const char *quality_default_text(size_t *n_bytes) {
+static char *default_text(size_t *n_bytes, lnt_error *err) {
+    char *copy = strdup(TEXT);
     *n_bytes = sizeof TEXT - 1;
-    return TEXT;
+    return copy ? copy : err_null(err, "out of memory: %zu bytes for a text", *n_bytes);
+}
+
+char *quality_text(const char *path, size_t *n, lnt_error *err) {
+    if (!path) return default_text(n, err);
+    struct stat st;
+    FILE *f = fopen(path, "rbe");
+    if (!f || fstat(fileno(f), &st)) {
+        if (f) fclose(f);
+        return err_null(err, "%s: %s", path, strerror(errno));
+    }
+    char *text = S_ISREG(st.st_mode) ? malloc((size_t)st.st_size + 1) : NULL;
+    *n = text ? fread(text, 1, (size_t)st.st_size, f) : 0;
+    bool bad = ferror(f) != 0;
+    fclose(f);
+    if (text && !bad) return text;
+    free(text);
+    return err_null(err, "%s: cannot be read as a text", path);
 }

@@ -1,4 +1,5 @@
 #include "convert/sentence.h"
+#include "convert/layers.h"
 #include "simd/kernels.h"
 #include <string.h>
 #include <unistd.h>
@@ -46,13 +47,6 @@ int sentence_folder(const char *folder, char out[4000], bool *modules, lnt_error
 
 /* ---- the modules behind the transformer ---- */
 
-int sentence_open(json_file *config, const char *folder, const char *name, bool *found, lnt_error *err) {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    *found = !access(path, F_OK);
-    return *found ? json_file_open(config, path, err) : 0;
-}
-
 /* Each kind of pooling by the old setting that chooses it, and by its name. */
 static const struct pooling {
     const char *key, *name;
@@ -93,7 +87,7 @@ static bool has_prompts(const family *f) {
     bool found, any = false;
     const char *name;
     json_t *text;
-    if (sentence_open(&c, f->s->path, "config_sentence_transformers.json", &found, NULL) || !found) return false;
+    if (family_file(&c, f->s->path, "config_sentence_transformers.json", &found, NULL) || !found) return false;
     json_object_foreach(json_file_get(&c, "prompts"), name, text) any |= json_string_length(text) > 0;
     json_file_close(&c);
     return any;
@@ -115,15 +109,13 @@ static int read_pooling(const family *f, json_file *c, int64_t width, int *kind,
 static int32_t pool(family *f, const char *folder, int32_t x) {
     json_file c;
     bool found = false;
-    graph_op op = graph_op_of(OP_POOL);
+    int kind = POOL_MEAN;
     uint32_t width = f->failed || f->s->graph.failed ? 1 : f->s->graph.values[x].width;
-    op.inputs[0] = x;
-    op.pooling = POOL_MEAN;
-    if (!f->failed && folder) f->failed = sentence_open(&c, folder, "config.json", &found, f->err);
+    if (!f->failed && folder) f->failed = family_file(&c, folder, "config.json", &found, f->err);
     if (!f->failed && folder && !found) f->failed = err_set(f->err, "%s/config.json: is missing, expected the settings of Pooling", folder);
-    if (!f->failed && found) f->failed = read_pooling(f, &c, width, &op.pooling, f->err);
+    if (!f->failed && found) f->failed = read_pooling(f, &c, width, &kind, f->err);
     if (found) json_file_close(&c);
-    return graph_add(&f->s->graph, op, ROWS_SEQUENCES, width);
+    return layers_pool(f, x, kind);
 }
 
 /* The features that a module reads and writes must be the sentence's embedding. */
@@ -153,21 +145,17 @@ static int32_t dense(family *f, const char *folder, size_t i, int32_t x) {
     family_expect_bool(&d, "use_residual", false);
     if (!d.failed) d.failed = json_file_choice(&d.config, "activation_function", NAMES, &act, f->err);
     if (!d.failed) expect_embedding(&d.config, &d.failed, f->err);
-    graph_op op = graph_op_of(OP_LINEAR);
-    op.inputs[0] = x;
-    op.tensors[0] = family_matrix(&d, LAYOUT_PANELS, (uint64_t)out, (uint64_t)in, false, "linear.weight");
-    if (bias) op.tensors[1] = family_vector(&d, (uint64_t)out, "linear.bias");
-    op.activation = OURS[act];
+    x = layers_linear(&d, x, GRAPH_NONE, (uint32_t)out, OURS[act], bias ? 0 : LAYERS_NO_BIAS, "linear");
     if (!d.failed) d.failed = json_file_refuse_unknown(&d.config, (const char *const[]){NULL}, f->err);
     family_refuse_tensors(&d);
     f->failed |= family_close(&d) != 0;
-    return graph_add(&f->s->graph, op, ROWS_SEQUENCES, (uint32_t)out);
+    return x;
 }
 
 static int32_t normalize(family *f, const char *folder, int32_t x) {
     json_file c;
     bool found;
-    f->failed = sentence_open(&c, folder, "config.json", &found, f->err);
+    f->failed = family_file(&c, folder, "config.json", &found, f->err);
     if (f->failed) return x;
     if (found) {
         expect_embedding(&c, &f->failed, f->err);

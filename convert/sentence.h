@@ -14,9 +14,4 @@ void sentence_embedding(family *f, int32_t hidden);
 void sentence_metadata(family *f, uint64_t n_ctx, const tokenizer_facts *facts);
 /* *scores ("identity", "sigmoid") stays as it is if no activation is named. */
 void sentence_scores(family *f, const char **scores);
-
-/* ---- for sentence.c and sentence_settings.c ---- */
-
-/* Opens FOLDER/NAME if it is there; *found says so. 0, or -1. */
-int sentence_open(json_file *config, const char *folder, const char *name, bool *found, lnt_error *err);
 #endif

@@ -47,7 +47,7 @@ static int read_settings(const family *f, int64_t *max_tokens) {
         json_file c;
         char name[64];
         snprintf(name, sizeof name, "sentence_%s_config.json", NAMES[i]);
-        if (sentence_open(&c, f->folder, name, &found, f->err)) return -1;
+        if (family_file(&c, f->folder, name, &found, f->err)) return -1;
         if (!found) continue;
         rc = read_transformer(&c, max_tokens, &lowercase, f->err);
         if (!rc && lowercase) rc = check_lowercase(f, &c);
@@ -98,7 +98,7 @@ void sentence_metadata(family *f, uint64_t n_ctx, const tokenizer_facts *facts) 
     int64_t max_tokens = 0;
     bool found = false;
     json_file c;
-    if (!f->failed) f->failed = read_settings(f, &max_tokens) || sentence_open(&c, f->s->path, "config_sentence_transformers.json", &found, f->err);
+    if (!f->failed) f->failed = read_settings(f, &max_tokens) || family_file(&c, f->s->path, "config_sentence_transformers.json", &found, f->err);
     if (found) {
         f->failed |= add_prompts(f, &c) != 0;
         json_file_close(&c);
@@ -124,7 +124,7 @@ void sentence_scores(family *f, const char **scores) {
     if (f->failed) return;
     const json_t *block = json_file_get(&f->config, "sentence_transformers");
     f->failed = json_file_string(&f->config, "sbert_ce_default_activation_function", &class, f->err) ||
-                sentence_open(&c, f->s->path, "config_sentence_transformers.json", &found, f->err);
+                family_file(&c, f->s->path, "config_sentence_transformers.json", &found, f->err);
     if (f->failed) return;
     const char *inner = json_string_value(json_object_get(block, "activation_fn"));
     if (inner) class = inner;

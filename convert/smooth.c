@@ -27,12 +27,13 @@ static bool is_quantized_reader(const source *s, const graph_op *op, int32_t val
 typedef enum smoothing {
     SMOOTH_NOT,
     SMOOTH_FOLD, /* gamma and beta take the scales */
-    SMOOTH_SCALE /* others read the norm too, or people do: its rows are scaled when they are quantised */
+    SMOOTH_SCALE /* others read the norm too, or people do, or each reader has its own: rows are scaled when they are quantised */
 } smoothing;
 
 static smoothing smoothing_of(const source *s, const graph_op *norm) {
     smoothing how = is_tapped(s, norm->output) ? SMOOTH_SCALE : SMOOTH_FOLD;
-    bool any = false, biases = true; /* the scales stand behind the bias */
+    bool biases = true; /* the scales stand behind the bias */
+    int readers = 0;
     if (norm->tensors[0] == GRAPH_NONE) return SMOOTH_NOT;
     for (int k = 0; k < 2; k++)
         if (norm->tensors[k] != GRAPH_NONE && readers_of(s, norm->tensors[k]) != 1) how = SMOOTH_SCALE;
@@ -44,10 +45,11 @@ static smoothing smoothing_of(const source *s, const graph_op *norm) {
         bool as_x = op->kind == OP_LINEAR && op->inputs[0] == norm->output && s->tensors[op->tensors[0]].type >= TENSOR_Q8;
         if (as_x && !is_quantized_reader(s, op, norm->output)) return SMOOTH_NOT;
         if (!as_x) how = SMOOTH_SCALE;
-        any |= as_x;
+        readers += as_x;
         biases &= !as_x || op->tensors[1] != GRAPH_NONE;
     }
-    return any && (how == SMOOTH_FOLD || biases) ? how : SMOOTH_NOT;
+    if (readers > 1 && biases) how = SMOOTH_SCALE;
+    return readers && (how == SMOOTH_FOLD || biases) ? how : SMOOTH_NOT;
 }
 
 static int read_tensor(const source *s, const source_tensor *t, float **rows, lnt_error *err) {
@@ -130,12 +132,6 @@ static int smooth(source *s, const graph_op *norm, smoothing how, lnt_error *err
 
 /* ---- between the values of an attention and the linear op that reads it: rows of the one, columns of the other ---- */
 
-static const graph_op *maker_of(const source *s, int32_t value) {
-    for (size_t i = 0; i < s->graph.n_ops; i++)
-        if (s->graph.ops[i].output == value) return &s->graph.ops[i];
-    return NULL;
-}
-
 /* The only reader of a value, NULL: there are several, or none. */
 static const graph_op *only_reader(const source *s, int32_t value) {
     const graph_op *found = NULL;
@@ -150,12 +146,12 @@ static const graph_op *only_reader(const source *s, int32_t value) {
 
 /* norm -> values (a linear op) -> attention -> out (a quantised linear op), all of them read by nobody else, or NULL. */
 static const graph_op *values_of(const source *s, const graph_op *attention, const graph_op **norm, const graph_op **out) {
-    const graph_op *values = maker_of(s, attention->inputs[2]);
+    const graph_op *values = source_maker(s, attention->inputs[2]);
     if (attention->heads != attention->kv_heads || !values || values->kind != OP_LINEAR || values->activation || values->inputs[1] != GRAPH_NONE ||
         readers_of(s, values->tensors[0]) != 1 || values->tensors[1] == GRAPH_NONE || readers_of(s, values->tensors[1]) != 1 ||
         only_reader(s, values->output) != attention || is_tapped(s, values->output))
         return NULL;
-    *norm = maker_of(s, values->inputs[0]);
+    *norm = source_maker(s, values->inputs[0]);
     *out = only_reader(s, attention->output);
     bool fits = *norm && (*norm)->kind == OP_NORM && (*norm)->tensors[0] != GRAPH_NONE && *out && is_quantized_reader(s, *out, attention->output);
     return fits ? values : NULL;

@@ -37,14 +37,26 @@ int32_t source_add(source *s, const char *name, tensor_layout layout, uint64_t n
         s->failed = true;
         return 0;
     }
-    s->tensors[s->n_tensors] = (source_tensor){.name = copy, .layout = layout, .n = n, .k = k, .origin = origin, .transposed = transposed};
+    s->tensors[s->n_tensors] = (source_tensor){.name = copy, .layout = layout, .n = n, .k = k, .origin = origin, .transposed = transposed, .factor = 1};
     return (int32_t)s->n_tensors++;
+}
+
+bool source_takes_images(const source *s) {
+    size_t i = 0;
+    while (i < s->graph.n_ops && s->graph.ops[i].kind != OP_PATCHES) i++;
+    return i < s->graph.n_ops;
 }
 
 int32_t source_output(const source *s, const char *name) {
     for (size_t i = 0; i < s->graph.n_taps; i++)
         if (!strcmp(s->graph.taps[i].name, name) && !s->graph.taps[i].index) return s->graph.taps[i].value;
     return GRAPH_NONE;
+}
+
+const graph_op *source_maker(const source *s, int32_t value) {
+    for (size_t i = 0; i < s->graph.n_ops; i++)
+        if (s->graph.ops[i].output == value) return &s->graph.ops[i];
+    return NULL;
 }
 
 /* 64 x 64 blocks, so that both sides stay in cache. */
@@ -67,8 +79,8 @@ int source_read(const source *s, const source_tensor *t, float *rows, float *scr
     if (t->origin && read_origin(s, t, rows, scratch, err)) return -1;
     for (uint64_t i = 0; !t->origin && i < t->n * t->k; i++) rows[i] = 1;
     for (size_t r = 0; r < t->n; r++)
-        for (size_t c = 0; c < t->k && (t->column_scale || t->row_scale); c++)
-            rows[r * t->k + c] *= (t->column_scale ? t->column_scale[c] : 1) * (t->row_scale ? t->row_scale[r] : 1);
+        for (size_t c = 0; c < t->k && (t->column_scale || t->row_scale || t->factor != 1); c++)
+            rows[r * t->k + c] *= (t->column_scale ? t->column_scale[c] : 1) * (t->row_scale ? t->row_scale[r] : 1) * t->factor;
     return 0;
 }
 
@@ -113,8 +125,9 @@ static const struct maker {
     int (*make)(source *s, const char *folder, lnt_error *err);
     bool sentences; /* sentence-transformers' modules are understood */
 } FAMILIES[] = {
-    {"bert", source_from_bert, true},           {"camembert", source_from_roberta, true}, {"distilbert", source_from_distilbert, true},
-    {"gpt2", source_from_gpt2, false},          {"roberta", source_from_roberta, true},   {"xlm-roberta", source_from_roberta, true},
+    {"bert", source_from_bert, true},  {"camembert", source_from_roberta, true}, {"deit", source_from_deit, false},
+    {"distilbert", source_from_distilbert, true}, {"gpt2", source_from_gpt2, false}, {"roberta", source_from_roberta, true},
+    {"vit", source_from_vit, false},   {"xlm-roberta", source_from_roberta, true},
 };
 enum { N_FAMILIES = sizeof FAMILIES / sizeof *FAMILIES };
 

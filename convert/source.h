@@ -15,6 +15,7 @@ typedef struct source_tensor {
     const void *origin;  /* const checkpoint_tensor *, or const lnt_tensor *; NULL: all elements are 1 */
     float *column_scale; /* [k] each column is multiplied by, or NULL (smoothing) */
     float *row_scale;    /* [n] each row is multiplied by, or NULL */
+    float factor;        /* all elements are multiplied by; 1 unless set */
     tensor_type type;    /* chosen by emit */
 } source_tensor;
 
@@ -34,9 +35,11 @@ void source_free(source *s);
 
 /* A family's part: config.json, in folder, is checked already as far as its model_type. 0, or -1. */
 int source_from_bert(source *s, const char *folder, lnt_error *err);
+int source_from_deit(source *s, const char *folder, lnt_error *err);
 int source_from_distilbert(source *s, const char *folder, lnt_error *err);
 int source_from_gpt2(source *s, const char *folder, lnt_error *err);
 int source_from_roberta(source *s, const char *folder, lnt_error *err);
+int source_from_vit(source *s, const char *folder, lnt_error *err);
 /* Any folder: the family is named by config.json's model_type. */
 int source_from_folder(source *s, const char *folder, lnt_error *err);
 /* An f32 or f16 .lnt file. */
@@ -46,8 +49,12 @@ int source_from_lnt(source *s, const char *path, lnt_error *err);
 checkpoint *source_open(source *s, const char *folder, lnt_error *err);
 /* Adds a tensor and gives its index, which is its id in the graph. origin must have n * k elements; transposed: [k][n]. */
 int32_t source_add(source *s, const char *name, tensor_layout layout, uint64_t n, uint64_t k, const void *origin, bool transposed);
+/* The model takes images, not ids. */
+bool source_takes_images(const source *s);
 /* The value that the graph gives out under a name, GRAPH_NONE: none. */
 int32_t source_output(const source *s, const char *name);
-/* Reads a tensor as float32 [n][k], scaled by column_scale and row_scale. scratch has room for n * k floats too when transposed. */
+/* The op that makes a value, NULL: none. */
+const graph_op *source_maker(const source *s, int32_t value);
+/* Reads a tensor as float32 [n][k], scaled by column_scale, row_scale and factor. scratch has room for n * k floats too when transposed. */
 int source_read(const source *s, const source_tensor *t, float *rows, float *scratch, lnt_error *err);
 #endif

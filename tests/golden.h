@@ -48,6 +48,17 @@ static inline void expect_hash(const char *name, const float *x, size_t n) {
     free(expected);
 }
 
+/* Pixel values of image i as tests/golden/vit.py has them, to be freed. */
+static inline float *golden_pixels(uint32_t i, size_t n) {
+    float *pixels = malloc(n * sizeof *pixels);
+    uint32_t seed = i + 1;
+    for (size_t k = 0; k < n; k++) {
+        seed = seed * 1664525u + 1013904223u;
+        pixels[k] = (float)(seed >> 12 & 4095) / 1024 - 2;
+    }
+    return pixels;
+}
+
 /* Replaces the first `from` in a file. */
 static inline void edit_file(const char *path, const char *from, const char *to) {
     size_t n;

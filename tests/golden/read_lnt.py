@@ -4,7 +4,7 @@
     read_lnt.py MODEL.lnt                          everything parsed and checked; a summary
     read_lnt.py MODEL.lnt --compare CHECKPOINT     and every tensor compared with the checkpoint's safetensors
     read_lnt.py MODEL.lnt --golden FOLDER          and the graph run in float64 on FOLDER's prompt, compared with its
-                                                   outputs, hidden states and attention (tests/golden/gpt2.py, encoders.py)
+                                                   outputs, hidden states and attention (gpt2.py, encoders.py, vit.py beside this)
     read_lnt.py MODEL.lnt --dump TENSOR X.npy      one tensor as float32 [n][k]
 
 Needs numpy; hashes are checked if the package xxhash or the library libxxhash is there.
@@ -282,6 +282,8 @@ OPS = {  # inputs, tensors, attributes
                                    "causal": bool, "cache": bool}),
     "select": ((1, 1), (0, 0), {}),
     "pool": ((1, 1), (0, 0), {"pooling": bytes}),
+    "patches": ((0, 0), (0, 0), {a: int for a in ("channels", "patch_height", "patch_width", "prefix")}),
+    "positions": ((1, 1), (1, 4), {}),
 }
 NORMS = {b"layer", b"rms", b"l2"}
 ROWS = TOKENS, OUTPUTS, SEQUENCES = 0, 1, 2
@@ -298,7 +300,7 @@ class Graph:
 def read_graph(b, tensors):
     g = Graph()
     n_values, n_ops, n_taps, reserved = struct.unpack_from("<IIII", b)
-    need(reserved == 0 and n_values <= 1 << 20 and n_taps <= 4096 and 16 + 8 * n_values + 32 * n_taps + 32 * n_ops <= len(b), "graph: counts")
+    need(reserved == 0 and n_values <= 1 << 14 and n_taps <= 4096 and 16 + 8 * n_values + 32 * n_taps + 32 * n_ops <= len(b), "graph: counts")
     g.values = [struct.unpack_from("<II", b, 16 + 8 * i) for i in range(n_values)]
     need(all(rows in ROWS and 1 <= width <= 1 << 24 for rows, width in g.values), "graph: values")
     at, g.ops, made = 16 + 8 * n_values, [], set()
@@ -360,6 +362,11 @@ def check_shapes(g, op, what):
         ok = heads and kv and 1 <= dim <= 4096 and heads % kv == 0 and width == heads * dim and {r for r, _ in ins} | {rows} == {TOKENS}
         ends = (op.a["q_at"] + heads * dim, op.a["k_at"] + kv * dim, op.a["v_at"] + kv * dim)
         ok = ok and all(w >= end for (_, w), end in zip(ins, ends)) and (op.a["causal"] or not op.a["cache"])
+    elif op.name == "patches":
+        ok = rows == TOKENS and 1 <= op.a["channels"] <= 4 and op.a["patch_height"] >= 1 and op.a["patch_width"] >= 1 and op.a["prefix"] <= 3
+        ok = ok and width == op.a["channels"] * op.a["patch_height"] * op.a["patch_width"]
+    elif op.name == "positions":
+        ok = ins[0] == (rows, width) and rows == TOKENS and is_table(op.tensors[0], "rows", width) and all(is_vector(t, width) for t in op.tensors[1:])
     elif op.name == "pool":
         ok = ins[0] == (TOKENS, width) and rows == SEQUENCES and op.a["pooling"] in POOLINGS
     else:
@@ -383,6 +390,7 @@ ACTIVATIONS = {
 count_up = lambda x: np.arange(1, len(x) + 1)[:, None]
 POOLINGS = {
     b"first": lambda x: x[0],
+    b"second": lambda x: x[min(1, len(x) - 1)],
     b"last": lambda x: x[-1],
     b"max": lambda x: x.max(0),
     b"mean": lambda x: x.mean(0),
@@ -414,11 +422,50 @@ def attend(op, q, k, v):
     return out, probabilities
 
 
-def run(g, ids, segments):
+def cut(op, pixels):
+    """Rows of patches of an image [channels][height][width]."""
+    c, ph, pw = (op.a[k] for k in ("channels", "patch_height", "patch_width"))
+    rows, columns = pixels.shape[1] // ph, pixels.shape[2] // pw
+    x = pixels[:, :rows * ph, :columns * pw].reshape(c, rows, ph, columns, pw).transpose(1, 3, 0, 2, 4).reshape(rows * columns, -1)
+    return np.concatenate([np.zeros((op.a["prefix"], x.shape[1])), x])
+
+
+def cubic(x):
+    """Cubic convolution with a = -0.75."""
+    a, x = -0.75, np.abs(x)
+    return np.where(x <= 1, (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1, np.where(x < 2, a * (x ** 3 - 5 * x ** 2 + 8 * x - 4), 0))
+
+
+def resample(n_from, n):
+    """The matrix [n][n_from] from cells to cells."""
+    at = (np.arange(n) + 0.5) * n_from / n - 0.5
+    first = np.floor(at).astype(int)
+    m = np.zeros((n, n_from))
+    for k in range(-1, 3):
+        np.add.at(m, (np.arange(n), np.clip(first + k, 0, n_from - 1)), cubic(at - (first + k)))
+    return m
+
+
+def positions_for(table, prefix, own, grid):
+    if own == grid:
+        return table
+    cells = table[prefix:].reshape(*own, -1)
+    cells = np.einsum("ij,kl,jlw->ikw", resample(own[0], grid[0]), resample(own[1], grid[1]), cells)
+    return np.concatenate([table[:prefix], cells.reshape(grid[0] * grid[1], -1)])
+
+
+def run(g, ids=None, segments=None, pixels=None, image_size=None):
+    """Over ids, or over an image [channels][height][width] with a model whose own images have image_size."""
     x, probabilities = {}, {}
     for op in g.ops:
         i, t = [x[v] for v in op.inputs], [dequantise(t).astype(np.float64) for t in op.tensors]
-        if op.name == "embed":
+        if op.name == "patches":
+            patch = op.a["patch_height"], op.a["patch_width"]
+            y = cut(op, pixels)
+        elif op.name == "positions":
+            grids = [tuple(n // p for n, p in zip(size, patch)) for size in (image_size, pixels.shape[1:])]
+            y = np.concatenate([*t[1:], i[0][len(t) - 1:]]) + positions_for(t[0], len(t) - 1, *grids)
+        elif op.name == "embed":
             y = t[0][ids] + (t[1][np.arange(len(ids)) + op.a["position_offset"]] if len(t) > 1 else 0) + (t[2][segments] if len(t) > 2 else 0)
         elif op.name == "norm" and op.a["norm"] == b"l2":
             y = i[0] / np.maximum(np.sqrt((i[0] * i[0]).sum(1, keepdims=True)), op.a["eps"])
@@ -450,14 +497,39 @@ def show_difference(name, got, want):
     print(f"  {name:13} max |difference| {np.abs(got - want).max():.3g}, least cosine of a row {worst:.7f}")
 
 
-def golden(model, folder):
+def image_pixels(i, channels, height, width):
+    """As vit.py."""
+    out, seed = np.empty(channels * height * width), i + 1
+    for k in range(out.size):
+        seed = (seed * 1664525 + 1013904223) & 0xffffffff
+        out[k] = (seed >> 12 & 4095) / 1024 - 2
+    return out.reshape(channels, height, width)
+
+
+def golden_images(model, folder):
+    """Of vit.py: outputs of some images, the rest of the first, and one image of each of other sizes."""
+    own = model.metadata["image.height"], model.metadata["image.width"]
+    channels = next(op for op in model.graph.ops if op.name == "patches").a["channels"]
+    taps_of = lambda i, size: run(model.graph, pixels=image_pixels(i, channels, *size), image_size=own)
+    show_taps(folder, [taps_of(i, own) for i in range(3)])
+    if os.path.exists(f"{folder}/sizes.i32"):
+        output = "logits" if ("logits", 0) in model.graph.taps else "embedding"
+        taps = [taps_of(i, tuple(size)) for i, size in enumerate(np.fromfile(f"{folder}/sizes.i32", "<i4").reshape(-1, 2))]
+        got = np.concatenate([t[key].ravel() for t in taps for key in (("hidden", 0), (output, 0))])
+        show_difference("sized", got, np.fromfile(f"{folder}/sized.f32", "<f4"))
+
+
+def golden_texts(model, folder):
     """A folder of gpt2.py has one sequence, one of encoders.py several: outputs of all, the rest of the first."""
     several = os.path.exists(f"{folder}/lengths.i32")
     ids = np.fromfile(f"{folder}/{'ids' if several else 'prompt'}.i32", "<i4")
     lengths = np.fromfile(f"{folder}/lengths.i32", "<i4") if several else [len(ids)]
     segments = np.fromfile(f"{folder}/segments.u8", "u1") if os.path.exists(f"{folder}/segments.u8") else np.zeros(len(ids), int)
     ends = np.cumsum(lengths)
-    all_taps = [run(model.graph, ids[e - n:e], segments[e - n:e]) for n, e in zip(lengths, ends)]
+    show_taps(folder, [run(model.graph, ids[e - n:e], segments[e - n:e]) for n, e in zip(lengths, ends)])
+
+
+def show_taps(folder, all_taps):
     for name in ("hidden", "attention"):
         got = np.stack([v for _, v in sorted((k[1], v) for k, v in all_taps[0].items() if k[0] == name)])
         show_difference(name, got, np.fromfile(f"{folder}/{name}.f32", "<f4"))
@@ -539,7 +611,8 @@ def read_model(path):
     for t in m.tensors:
         check_contents(t)
     m.graph = read_graph(small["graph"], m.tensors)
-    v, n_ctx = m.metadata["vocab_size"], m.metadata["n_ctx"]
+    check_images(m)
+    v, n_ctx = m.metadata.get("vocab_size", 0), m.metadata["n_ctx"]
     if m.tokenizer is not None:
         check_tokenizer(m.tokenizer, v)
     check_outputs(m)
@@ -553,11 +626,36 @@ def read_model(path):
     return m
 
 
+IMAGE_KEYS = {"image.height": int, "image.width": int, "image.preprocess": bool, "image.resize": bytes, "image.size": np.ndarray, "image.filter": bytes,
+              "image.crop": np.ndarray, "image.scale": float, "image.mean": np.ndarray, "image.std": np.ndarray}
+FILTERS = {b"nearest", b"box", b"bilinear", b"hamming", b"bicubic", b"lanczos"}
+
+
+def check_images(m):
+    by_name = lambda name: [op for op in m.graph.ops if op.name == name]
+    patches, positions, meta = by_name("patches"), by_name("positions"), m.metadata
+    need(len(patches) <= 1 and len(positions) <= len(patches) and not (patches and by_name("embed")), "graph: patches, positions and embed")
+    need(patches or meta["vocab_size"] >= 1, "metadata: vocab_size")
+    if not patches:
+        return
+    need(all(type(v) is IMAGE_KEYS.get(k) for k, v in meta.items() if k.startswith("image.")), "metadata: image keys")
+    a, height, width = patches[0].a, meta["image.height"], meta["image.width"]
+    need(1 <= height <= 65535 and 1 <= width <= 65535, "metadata: image.height, image.width")
+    need(meta["n_ctx"] == a["prefix"] + (height // a["patch_height"]) * (width // a["patch_width"]) > a["prefix"], "metadata: n_ctx of images")
+    need(all(len(op.tensors) - 1 == a["prefix"] and op.tensors[0].n == meta["n_ctx"] for op in positions), "graph: positions")
+    sizes = {b"exact": (2,), b"shortest": (1, 2), b"longest": (1,)}
+    resize = meta.get("image.resize")
+    need(resize is None or (resize in sizes and len(meta["image.size"]) in sizes[resize] and meta["image.filter"] in FILTERS), "metadata: image.resize")
+    need(len(meta.get("image.crop", (1, 1))) == 2, "metadata: image.crop")
+    need(all(k not in meta or (len(meta[k]) == a["channels"] and np.all(np.isfinite(meta[k]))) for k in ("image.mean", "image.std")), "metadata: image.mean, image.std")
+
+
 def check_outputs(m):
     of = {name: m.graph.values[m.graph.taps[name, 0]] for name in ("logits", "embedding", "pooled", "next_sentence") if (name, 0) in m.graph.taps}
     need(of and all(rows == SEQUENCES for name, (rows, _) in of.items() if name != "logits"), "graph: outputs")
     n_labels = len(m.metadata.get("labels", ()))
-    wanted = {b"causal-lm": (OUTPUTS, m.metadata["vocab_size"]), b"masked-lm": (OUTPUTS, m.metadata["vocab_size"]),
+    vocab_size = m.metadata.get("vocab_size", 0)
+    wanted = {b"causal-lm": (OUTPUTS, vocab_size), b"masked-lm": (OUTPUTS, vocab_size), b"image-classification": (SEQUENCES, n_labels),
               b"sequence-classification": (SEQUENCES, n_labels), b"token-classification": (OUTPUTS, n_labels), b"question-answering": (OUTPUTS, n_labels)}
     need("logits" not in of or of["logits"] == wanted.get(m.metadata.get("task", b"causal-lm")), "graph: logits")
 
@@ -580,7 +678,7 @@ def main():
     p = argparse.ArgumentParser(description="Reads a .lnt file by docs/format.md alone.")
     p.add_argument("model")
     p.add_argument("--compare", metavar="CHECKPOINT", help="folder with *.safetensors")
-    p.add_argument("--golden", metavar="FOLDER", help="folder made by gpt2.py or encoders.py")
+    p.add_argument("--golden", metavar="FOLDER", help="folder made by gpt2.py, encoders.py or vit.py")
     p.add_argument("--dump", nargs=2, metavar=("TENSOR", "X.npy"))
     p.add_argument("--quiet", action="store_true")
     o = p.parse_args()
@@ -593,6 +691,7 @@ def main():
         if o.compare:
             compare(m, o.compare)
         if o.golden:
+            golden = golden_images if "image.height" in m.metadata else golden_texts
             golden(m, o.golden)
         if o.dump:
             np.save(o.dump[1], dequantise(next(t for t in m.tensors if t.name == o.dump[0])))
