@@ -334,7 +334,8 @@ static int generate(job *j) {
 
 static int complete(job *j, const char *file) {
     bool from_ids = j->s->ids != NULL || j->s->batch != NULL;
-    if (session_open(&j->m, j->path, "causal-lm", !from_ids, &j->err) != 0) return cli_fail(&j->err);
+    if (session_open(&j->m, j->path, "causal-lm", from_ids ? 0 : SESSION_TOKENIZER, &j->err) != 0)
+        return cli_fail(&j->err);
     int status = read_biases(j);
     if (status == CLI_OK) status = set_rules(j);
     if (status == CLI_OK) status = read_prompts(j, file);

@@ -25,10 +25,12 @@ const cli_verb verb_convert = {
     .summary = "make a model file from a Hugging Face checkpoint folder",
     .operands = "FOLDER -o M.lnt",
     .notes = "The folder holds config.json, weights (model.safetensors, sharded too, or pytorch_model.bin) and, for\n"
-             "text, a tokenizer (tokenizer.json, or vocab.json and merges.txt). What was written is shown as inspect\n"
-             "shows it; with q8 and q4 the loss against float is measured on a text and stored in the file.\n",
+             "text, a tokenizer (tokenizer.json, vocab.txt, or vocab.json and merges.txt), for pictures preprocessor_config.json.\n"
+             "What was written is shown as inspect shows it; with q8 and q4 the loss against float is measured on a text, or\n"
+             "for a model of images on pictures, and stored in the file.\n",
     .examples = "linnet convert gpt2/ -o gpt2.lnt\n"
-                "linnet convert gpt2/ -o gpt2-q4.lnt --type q4 --check wiki.valid.raw\n",
+                "linnet convert gpt2/ -o gpt2-q4.lnt --type q4 --check wiki.valid.raw\n"
+                "linnet convert vit-base-patch16-224/ -o vit.lnt --check pictures/\n",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

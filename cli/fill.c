@@ -85,11 +85,11 @@ static int set_mask(job *j, lnt_error *err) {
 
 static int fill(job *j, const char *path) {
     lnt_error err;
-    if (session_open(&j->m, path, "masked-lm", true, &err) != 0 || set_mask(j, &err) != 0) return cli_fail(&err);
+    if (session_open(&j->m, path, "masked-lm", SESSION_TOKENIZER, &err) != 0 || set_mask(j, &err) != 0) return cli_fail(&err);
     int status = texts_print(&j->texts, &(lnt_batcher_options){.output = "logits"}, j->s.files.items, j->s.files.n);
     uint64_t empty = j->empty;
     if (status != CLI_OK || !empty) return status;
-    return cli_failf("no mask in %" PRIu64 " of %" PRIu64 " texts, expected %s in each", empty, j->texts.counts.texts,
+    return cli_failf("no mask in %" PRIu64 " of %" PRIu64 " texts, expected %s in each", empty, j->texts.counts.inputs,
                      j->mask);
 }
 

@@ -5,7 +5,18 @@
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+
+static bool has_ending(const char *name, const char *endings) {
+    const char *ending = strrchr(name, '.');
+    size_t length = ending ? strlen(ending) : 0;
+    for (size_t n; length && *endings; endings += n + (endings[n] == ' ')) {
+        n = strcspn(endings, " ");
+        if (n == length && strncasecmp(ending, endings, n) == 0) return true;
+    }
+    return false;
+}
 
 static int add(inputs *list, const char *path, const struct stat *st, bool in_folder, lnt_error *err) {
     if ((list->n & (list->n - 1)) == 0) {
@@ -33,12 +44,14 @@ static int by_name(const FTSENT **a, const FTSENT **b) {
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static int add_entry(inputs *list, FTS *tree, FTSENT *entry, lnt_error *err) {
+static int add_entry(inputs *list, FTS *tree, FTSENT *entry, const char *endings, lnt_error *err) {
     struct stat followed;
+    bool file = entry->fts_info == FTS_F || entry->fts_info == FTS_SL;
     if (entry->fts_level > 0 && entry->fts_name[0] == '.') {
         fts_set(tree, entry, FTS_SKIP);
         return 0;
     }
+    if (file && endings && !has_ending(entry->fts_name, endings)) return 0;
     switch (entry->fts_info) {
     case FTS_F:
         return add(list, entry->fts_path, entry->fts_statp, true, err);
@@ -55,7 +68,7 @@ static int add_entry(inputs *list, FTS *tree, FTSENT *entry, lnt_error *err) {
     }
 }
 
-static int add_folder(inputs *list, const char *path, lnt_error *err) {
+static int add_folder(inputs *list, const char *path, const inputs_rules *rules, lnt_error *err) {
     char *copy = strdup(path);
     if (!copy) return cli_error(err, "out of memory for a path");
     for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--) copy[n - 1] = 0;
@@ -63,14 +76,20 @@ static int add_folder(inputs *list, const char *path, lnt_error *err) {
     int result = 0;
     FTS *tree = fts_open((char *[]){copy, NULL}, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
     if (!tree) result = cli_error(err, "%s: cannot be read: %s, expected a folder", path, strerror(errno));
-    for (FTSENT *entry; result == 0 && (entry = fts_read(tree));) result = add_entry(list, tree, entry, err);
+    for (FTSENT *entry; result == 0 && (entry = fts_read(tree));) result = add_entry(list, tree, entry, rules->endings, err);
     if (tree) fts_close(tree);
-    if (result == 0 && list->n == before) result = cli_error(err, "%s: holds no files, expected some", path);
+    if (result == 0 && list->n == before)
+        result = cli_error(err, "%s: holds no %s, expected %s%s", path, rules->what,
+                           rules->endings ? "names ending in " : "some", rules->endings ? rules->endings : "");
     free(copy);
     return result;
 }
 
-int inputs_list(inputs *list, const char *const *operands, size_t n, lnt_error *err) {
+static int cannot_open(const char *path, lnt_error *err) {
+    return cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
+}
+
+int inputs_list(inputs *list, const char *const *operands, size_t n, const inputs_rules *rules, lnt_error *err) {
     *list = (inputs){.sized = true};
     bool standard = false;
     for (size_t i = 0; i < n; i++) {
@@ -81,9 +100,9 @@ int inputs_list(inputs *list, const char *const *operands, size_t n, lnt_error *
             result = standard ? cli_error(err, "standard input is given twice") : add(list, path, NULL, false, err);
             standard = true;
         } else if (stat(path, &st) != 0) {
-            result = cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
+            result = rules->missing ? add(list, path, NULL, false, err) : cannot_open(path, err);
         } else {
-            result = S_ISDIR(st.st_mode) ? add_folder(list, path, err) : add(list, path, &st, false, err);
+            result = S_ISDIR(st.st_mode) ? add_folder(list, path, rules, err) : add(list, path, &st, false, err);
         }
         if (result != 0) return -1;
     }

@@ -126,6 +126,16 @@ int io_lines_next(io_lines *lines, lnt_error *err) {
     return got == -2 ? read_error(lines->path, err) : any;
 }
 
+char *io_lines_text(io_lines *lines, size_t *n) {
+    static char nothing[1];
+    char *data = lines->line.n ? lines->line.data : nothing;
+    *n = lines->line.n;
+    if (*n && data[*n - 1] == '\r') --*n;
+    if (lines->number > 1 || *n < 3 || memcmp(data, "\xEF\xBB\xBF", 3) != 0) return data;
+    *n -= 3;
+    return data + 3;
+}
+
 bool io_lines_ready(const io_lines *lines, int milliseconds) {
     struct pollfd p = {.fd = lines->fd, .events = POLLIN};
     return lines->at < lines->end || poll(&p, 1, milliseconds) != 0;

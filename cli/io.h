@@ -40,6 +40,8 @@ typedef struct io_lines {
 int io_lines_open(io_lines *lines, const char *path, lnt_error *err);
 /* 1: lines->line is the next line; 0: the end; -1 with err: it cannot be read, or is longer than IO_MAX_LINE. */
 int io_lines_next(io_lines *lines, lnt_error *err);
+/* The current line without the byte order mark that begins a file and without the return that ends a line, *n bytes. */
+char *io_lines_text(io_lines *lines, size_t *n);
 /* Whether there is more to read, or the end, within some milliseconds. */
 bool io_lines_ready(const io_lines *lines, int milliseconds);
 void io_lines_close(io_lines *lines);

@@ -16,7 +16,7 @@ typedef struct make_settings {
 
 #define MAKE_COMMON_OPTIONS \
     {.name = "check", .kind = OPT_TEXT, .argument = "FILE", .offset = offsetof(make_settings, check), \
-     .help = "text on which the loss of q8 and q4 is measured (default: a built-in one)"}, \
+     .help = "text, of a model of images a folder of pictures, to measure the loss of q8 and q4 on (default: built in)"}, \
     {.name = "no-check", .kind = OPT_FLAG, .offset = offsetof(make_settings, no_check), \
      .help = "don't measure the loss"}, \
     {.name = "threads", .kind = OPT_U32, .argument = "N", .offset = offsetof(make_settings, threads), .min = 1, \

@@ -211,6 +211,18 @@ opt_result opt_parse(const opt_spec *specs, int argc, char **argv, void *setting
     return check_required(&p);
 }
 
+const opt_spec *opt_given(const opt_spec *specs, const void *settings, const void *defaults, opt_subject subject) {
+    static const size_t sizes[] = {
+        [OPT_FLAG] = sizeof(bool),    [OPT_TEXT] = sizeof(char *), [OPT_CHOICE] = sizeof(char *), [OPT_U32] = sizeof(uint32_t),
+        [OPT_U64] = sizeof(uint64_t), [OPT_REAL] = sizeof(float),  [OPT_LIST] = sizeof(opt_list),
+    };
+    for (const opt_spec *s = specs; s->name; s++) {
+        const char *value = (const char *)settings + s->offset, *usual = (const char *)defaults + s->offset;
+        if (s->subject == subject && memcmp(value, usual, sizes[s->kind]) != 0) return s;
+    }
+    return NULL;
+}
+
 void opt_free(const opt_spec *specs, void *settings) {
     for (const opt_spec *s = specs; s->name; s++)
         if (s->kind == OPT_LIST) free(((opt_list *)((char *)settings + s->offset))->items);

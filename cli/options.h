@@ -19,6 +19,9 @@ typedef enum opt_kind {
     OPT_LIST,   /* opt_list: may be repeated */
 } opt_kind;
 
+/* What an option is for, where a verb takes more than one kind of input. */
+typedef enum opt_subject { OPT_ANY, OPT_TEXTS, OPT_PICTURES } opt_subject;
+
 typedef struct opt_list {
     const char **items; /* pointers into argv */
     size_t n;
@@ -32,6 +35,7 @@ typedef struct opt_spec {
     size_t offset;        /* of the value in the settings struct */
     double min, max;
     bool required; /* OPT_TEXT and OPT_CHOICE: usage error without */
+    opt_subject subject;
     const char *help;
 } opt_spec;
 
@@ -41,6 +45,8 @@ typedef enum opt_result { OPT_DONE, OPT_HELP, OPT_WRONG } opt_result;
    or -h. OPT_WRONG with one line in message (without the program's name). */
 opt_result opt_parse(const opt_spec *specs, int argc, char **argv, void *settings, const char **operands,
                      size_t *n_operands, char *message, size_t message_size);
+/* The first option for this subject that has not its default, or NULL. */
+const opt_spec *opt_given(const opt_spec *specs, const void *settings, const void *defaults, opt_subject subject);
 /* Frees the lists in settings. */
 void opt_free(const opt_spec *specs, void *settings);
 /* Prints one aligned line or more per option to standard output. */

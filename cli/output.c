@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/pictures.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
 #include "formats/npy.h"
@@ -8,7 +9,7 @@
 enum { CHUNK = 64 }; /* rows of logits alive at a time */
 
 typedef struct settings {
-    const char *want, *output, *text, *pair, *ids, *segments;
+    const char *want, *output, *text, *pair, *ids, *segments, *image_size;
     uint32_t threads;
     bool json;
 } settings;
@@ -21,14 +22,18 @@ static const opt_spec options[] = {
      AT(want), .required = true, .help = "which values"},
     {.name = "output", .letter = 'o', .kind = OPT_TEXT, .argument = "X.npy", AT(output), .required = true,
      .help = "the file to write"},
-    {.name = "prompt", .letter = 'p', .kind = OPT_TEXT, .argument = "TEXT", AT(text), .help = "this text"},
-    {.name = "pair", .kind = OPT_TEXT, .argument = "TEXT", AT(pair), .help = "the second text of a pair"},
-    {.name = "ids", .kind = OPT_TEXT, .argument = "\"5 17 3\"", AT(ids), .help = "these ids, nothing added"},
-    {.name = "segments", .kind = OPT_TEXT, .argument = "\"0 0 1\"", AT(segments),
+    {.name = "prompt", .letter = 'p', .kind = OPT_TEXT, .argument = "TEXT", AT(text), .subject = OPT_TEXTS,
+     .help = "this text"},
+    {.name = "pair", .kind = OPT_TEXT, .argument = "TEXT", AT(pair), .subject = OPT_TEXTS,
+     .help = "the second text of a pair"},
+    {.name = "ids", .kind = OPT_TEXT, .argument = "\"5 17 3\"", AT(ids), .subject = OPT_TEXTS,
+     .help = "these ids, nothing added"},
+    {.name = "segments", .kind = OPT_TEXT, .argument = "\"0 0 1\"", AT(segments), .subject = OPT_TEXTS,
      .help = "with --ids: the segment of each (default: all 0)"},
+    PICTURES_OPTIONS(settings, image_size),
     {.name = "threads", .kind = OPT_U32, .argument = "N", AT(threads), .min = 1, .max = 1024,
      .help = "(default: what linnet cpu shows)"},
-    {.name = "json", .kind = OPT_FLAG, AT(json), .help = "show shape and ids as one JSON object"},
+    {.name = "json", .kind = OPT_FLAG, AT(json), .help = "show shape and ids (or image: height, width) as one JSON object"},
     {0},
 };
 
@@ -40,7 +45,9 @@ typedef struct job {
     bool row_a_token;
     int32_t *ids;
     uint8_t *segments;
-    size_t n;
+    uint32_t height, width; /* of the image, */
+    float *pixels;          /* [n_channels][height][width], instead of ids */
+    size_t n;               /* tokens */
     size_t shape[4], n_dims;
     float *values;
     lnt_error err;
@@ -103,13 +110,32 @@ static int take_text(job *j, const prompt_source *source) {
     return result;
 }
 
+static int take_picture(job *j, const char *path) {
+    const lnt_info *info = &j->m.info;
+    size_t bytes = sizeof(float);
+    if (!j->height) {
+        j->height = info->image_height;
+        j->width = info->image_width;
+    }
+    j->n = lnt_image_tokens(j->m.model, j->height, j->width);
+    if (!j->n)
+        return cli_error(&j->err, "%s: takes no images of %u x %u, expected at least a patch of %u x %u and not too many",
+                         j->path, j->height, j->width, info->patch_height, info->patch_width);
+    bool too_large = __builtin_mul_overflow(bytes, j->height, &bytes) || __builtin_mul_overflow(bytes, j->width, &bytes) ||
+                     __builtin_mul_overflow(bytes, info->n_channels, &bytes);
+    j->pixels = too_large ? NULL : malloc(bytes);
+    if (!j->pixels) return cli_error(&j->err, "%s: out of memory for an image of %u x %u", j->path, j->height, j->width);
+    return lnt_pixels_read(j->m.model, path, j->height, j->width, j->pixels, &j->err);
+}
+
 /* ---- what comes out ---- */
 
 static int open_context(job *j) {
-    lnt_context_options o = {.n_threads = j->s->threads, .n_ctx = (uint32_t)j->n, .n_outputs = CHUNK};
+    lnt_context_options o = {.n_threads = j->s->threads, .n_ctx = (uint32_t)j->n, .n_outputs = CHUNK,
+                             .image_height = j->height, .image_width = j->width};
     if (!from_taps(j)) o.output = j->s->want;
     if (!j->causal) o.n_batch = o.n_outputs = (uint32_t)j->n;
-    j->row_a_token = wants(j, "logits") && strcmp(j->m.info.task, "sequence-classification") != 0;
+    j->row_a_token = wants(j, "logits") && !j->pixels && strcmp(j->m.info.task, "sequence-classification") != 0;
     return session_context(&j->m, &o, &j->err);
 }
 
@@ -142,7 +168,15 @@ static int set_taps(job *j) {
     return 0;
 }
 
+static int evaluate_picture(job *j) {
+    lnt_span span = {.pixels = j->pixels};
+    if (lnt_eval(j->m.ctx, &span, 1, &j->err) != 0) return -1;
+    if (!from_taps(j)) memcpy(j->values, lnt_output(j->m.ctx, 0), lnt_output_width(j->m.ctx) * sizeof(float));
+    return 0;
+}
+
 static int evaluate(job *j) {
+    if (j->pixels) return evaluate_picture(j);
     for (size_t at = 0; at < j->n;) {
         size_t n = j->causal && j->n - at > CHUNK ? CHUNK : j->n - at, width = lnt_output_width(j->m.ctx);
         lnt_span span = {.ids = j->ids + at, .n_ids = n, .all_outputs = j->causal || j->row_a_token};
@@ -160,18 +194,17 @@ static void print_result(const job *j) {
     if (!j->s->json) return;
     printf("{\"want\": \"%s\", \"shape\": [", j->s->want);
     for (size_t i = 0; i < j->n_dims; i++) printf("%s%zu", i ? ", " : "", j->shape[i]);
+    if (j->pixels) {
+        printf("], \"image\": [%u, %u]}\n", j->height, j->width);
+        return;
+    }
     fputs("], \"ids\": ", stdout);
     prompt_print_ids(j->ids, j->n, true);
     puts("}");
 }
 
-static int output(job *j, const prompt_source *source) {
-    if (session_open(&j->m, j->path, NULL, !source->ids, &j->err) != 0) return -1;
+static int output(job *j) {
     j->causal = strcmp(j->m.info.task, "causal-lm") == 0;
-    if ((source->ids ? take_ids(j) : take_text(j, source)) != 0) return -1;
-    if (j->n > j->m.info.n_ctx)
-        return cli_error(&j->err, "%s: the text has %zu tokens, expected at most the context's %u", j->path, j->n,
-                         j->m.info.n_ctx);
     if (open_context(j) != 0) return -1;
     set_shape(j);
     if (allocate(j) != 0 || set_taps(j) != 0) return -1;
@@ -180,33 +213,56 @@ static int output(job *j, const prompt_source *source) {
     return result == 0 ? npy_write_f32(j->s->output, j->values, j->shape, j->n_dims, &j->err) : -1;
 }
 
-static int run(const void *given, const char *const *operands, size_t n_operands) {
-    const settings *s = given;
-    prompt_source source = {s->text, s->ids, n_operands > 1 ? operands[1] : NULL};
+static int output_text(job *j, const char *file) {
+    const settings *s = j->s;
+    prompt_source source = {s->text, s->ids, file};
     if (prompt_source_check(&source) != 0) return CLI_USAGE;
     if (s->segments && !s->ids) return cli_usage("--segments goes with --ids");
     if (s->pair && s->ids) return cli_usage("--pair goes with a text");
+    if ((s->ids ? take_ids(j) : take_text(j, &source)) != 0) return cli_fail(&j->err);
+    if (j->n > j->m.info.n_ctx)
+        return cli_failf("%s: the text has %zu tokens, expected at most the context's %u", j->path, j->n, j->m.info.n_ctx);
+    return output(j) == 0 ? CLI_OK : cli_fail(&j->err);
+}
+
+static int output_picture(job *j, const char *file) {
+    if (!file || strcmp(file, "-") == 0) return cli_usage("no picture: a FILE is needed");
+    int status = pictures_check(j->s->image_size, 1, &j->height, &j->width);
+    if (status != CLI_OK) return status;
+    return take_picture(j, file) == 0 && output(j) == 0 ? CLI_OK : cli_fail(&j->err);
+}
+
+static int run(const void *given, const char *const *operands, size_t n_operands) {
+    const settings *s = given;
+    const char *file = n_operands > 1 ? operands[1] : NULL;
+    unsigned needs = SESSION_PICTURES | (s->ids ? 0u : SESSION_TOKENIZER);
     job j = {.s = s, .path = operands[0]};
-    int result = output(&j, &source);
-    if (result == 0) print_result(&j);
+    int status = session_open(&j.m, j.path, NULL, needs, &j.err) == 0 ? CLI_OK : cli_fail(&j.err);
+    if (status == CLI_OK) status = session_check_options(&j.m, options, s, &defaults);
+    if (status == CLI_OK) status = (session_takes_pictures(&j.m) ? output_picture : output_text)(&j, file);
+    if (status == CLI_OK) print_result(&j);
     free(j.values);
     free(j.ids);
     free(j.segments);
+    free(j.pixels);
     session_close(&j.m);
-    return result == 0 ? CLI_OK : cli_fail(&j.err);
+    return status;
 }
 
 const cli_verb verb_output = {
     .name = "output",
     .summary = "write logits, hidden states, attention and more as a .npy file",
     .operands = "MODEL --want WHAT -o X.npy (FILE | - | -p TEXT | --ids IDS)",
-    .notes = "float32, row after row: logits [tokens][vocabulary] or [tokens][labels], of a text classifier [labels];\n"
-             "hidden [layers + 1][tokens][width] (0: the embedding, the last: after the final norm); attention\n"
-             "[layers][heads][tokens][tokens]; cls [width], the last hidden state of the first token; pooled [width], what\n"
-             "BERT's pooler makes of it; embedding [dims], a sentence model's; next_sentence [2]. A text gets the special\n"
-             "tokens that the model wants around it; --ids are taken as they are.\n",
+    .notes = "float32, row after row: logits [tokens][vocabulary] or [tokens][labels], of a classifier of texts or pictures\n"
+             "[labels]; hidden [layers + 1][tokens][width] (0: the embedding, the last: after the final norm); attention\n"
+             "[layers][heads][tokens][tokens]; cls [width], the last hidden state of the first token; pooled [width], what the\n"
+             "model's pooler makes of it; embedding [dims]; next_sentence [2]. A text gets the special tokens that the model\n"
+             "wants around it; --ids are taken as they are. Of a model of images FILE is a picture, or a .npy file of pixel\n"
+             "values, float32 [channels][height][width], already normalised; its tokens are what stands before the patches\n"
+             "([CLS]), then the patches, row after row.\n",
     .examples = "linnet output gpt2.lnt --want logits --ids \"5 17 3\" -o logits.npy\n"
                 "linnet output gpt2.lnt --want attention -p \"The cat sat\" -o attention.npy\n"
+                "linnet output vit.lnt --want attention cat.jpg -o attention.npy\n"
                 "linnet output bert.lnt --want pooled --ids \"101 7592 102 2088 102\" --segments \"0 0 0 1 1\" -o x.npy\n",
     .min_operands = 1,
     .max_operands = 2,

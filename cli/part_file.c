@@ -104,17 +104,17 @@ static bool read_count(const json_t *line, const char *name, uint64_t *value) {
 }
 
 /* What a line of the journal says. false: it was not written to its end. */
-static bool read_note(const char *data, size_t n, texts_counts *counts, uint64_t *bytes) {
+static bool read_note(const char *data, size_t n, flow_counts *counts, uint64_t *bytes) {
     json_t *line = json_loadb(data, n, 0, NULL);
-    bool whole = read_count(line, "texts", &counts->texts) && read_count(line, "tokens", &counts->tokens) &&
+    bool whole = read_count(line, "inputs", &counts->inputs) && read_count(line, "tokens", &counts->tokens) &&
                  read_count(line, "truncated", &counts->truncated) && read_count(line, "invalid", &counts->invalid) &&
-                 read_count(line, "bytes", bytes);
+                 read_count(line, "unread", &counts->unread) && read_count(line, "bytes", bytes);
     json_decref(line);
     return whole;
 }
 
 /* The last note of the journal, whose first line must say what begin says. 1; 0: there is none; -1 with err. */
-static int read_journal(part_file *p, const io_bytes *text, json_t *begin, texts_counts *counts, lnt_error *err) {
+static int read_journal(part_file *p, const io_bytes *text, json_t *begin, flow_counts *counts, lnt_error *err) {
     const char *end = text->n ? memchr(text->data, '\n', text->n) : NULL;
     json_t *was = end ? json_loadb(text->data, (size_t)(end - text->data), 0, NULL) : NULL;
     if (!was) return 0;
@@ -123,7 +123,7 @@ static int read_journal(part_file *p, const io_bytes *text, json_t *begin, texts
     if (found != 0) return -1;
     while ((size_t)(++end - text->data) < text->n) {
         const char *line = end;
-        texts_counts c;
+        flow_counts c;
         uint64_t bytes;
         end = memchr(line, '\n', text->n - (size_t)(line - text->data));
         if (!end || !read_note(line, (size_t)(end - line), &c, &bytes)) break;
@@ -136,7 +136,7 @@ static int read_journal(part_file *p, const io_bytes *text, json_t *begin, texts
 }
 
 /* 1: *p and *counts are where the earlier run was; 0: there is nothing to resume; -1 with err. */
-static int resume_from(part_file *p, json_t *begin, texts_counts *counts, lnt_error *err) {
+static int resume_from(part_file *p, json_t *begin, flow_counts *counts, lnt_error *err) {
     struct stat st;
     io_bytes text = {0};
     if (fstat(p->journal_fd, &st) != 0 || st.st_size == 0) return 0;
@@ -153,7 +153,7 @@ static int resume_from(part_file *p, json_t *begin, texts_counts *counts, lnt_er
     }
     if (p->fd >= 0) close(p->fd);
     p->fd = -1;
-    *counts = (texts_counts){0};
+    *counts = (flow_counts){0};
     return 0;
 }
 
@@ -190,10 +190,10 @@ static int open_names(part_file *p, const char *path, lnt_error *err) {
     return cli_error(err, "%s: is being written by another process", path);
 }
 
-int part_file_open(part_file *p, const char *path, json_t *begin, bool resume, size_t n_header, texts_counts *counts,
+int part_file_open(part_file *p, const char *path, json_t *begin, bool resume, size_t n_header, flow_counts *counts,
                    lnt_error *err) {
     *p = (part_file){.fd = -1, .journal_fd = -1, .synced = cli_seconds()};
-    *counts = (texts_counts){0};
+    *counts = (flow_counts){0};
     int result = open_names(p, path, err);
     if (result == 0 && resume) result = resume_from(p, begin, counts, err);
     if (result < 0) release(p);
@@ -219,14 +219,14 @@ int part_file_append(part_file *p, const char *data, size_t n, lnt_error *err) {
     return p->buffer.n < BUFFER ? 0 : flush(p, err);
 }
 
-int part_file_note(part_file *p, const texts_counts *counts, bool now, lnt_error *err) {
-    char line[240];
+int part_file_note(part_file *p, const flow_counts *counts, bool now, lnt_error *err) {
+    char line[300];
     double began = cli_seconds();
     if (!now && began - p->synced < NOTE_SECONDS + NOTE_SHARE * p->cost) return 0;
     int n = snprintf(line, sizeof line,
-                     "{\"texts\": %" PRIu64 ", \"tokens\": %" PRIu64 ", \"truncated\": %" PRIu64
-                     ", \"invalid\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
-                     counts->texts, counts->tokens, counts->truncated, counts->invalid, p->bytes);
+                     "{\"inputs\": %" PRIu64 ", \"tokens\": %" PRIu64 ", \"truncated\": %" PRIu64
+                     ", \"invalid\": %" PRIu64 ", \"unread\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
+                     counts->inputs, counts->tokens, counts->truncated, counts->invalid, counts->unread, p->bytes);
     if (flush(p, err) != 0) return -1;
     if (fdatasync(p->fd) != 0) return io_error(p->part, "synced", err);
     if (write_all(p->journal_fd, line, (size_t)n, p->journal_bytes) != 0) return io_error(p->journal, "written", err);

@@ -5,7 +5,10 @@
    ends before that can be resumed behind the last line. */
 #ifndef LNT_CLI_PART_FILE_H
 #define LNT_CLI_PART_FILE_H
-#include "cli/texts.h"
+#include "cli/flow.h"
+#include "cli/inputs.h"
+#include "cli/io.h"
+#include <jansson.h>
 
 typedef struct part_file {
     char *path, *part, *journal;
@@ -22,11 +25,11 @@ void part_file_leave_out(const char *path, inputs *files);
 /* Begins a file, or resumes it if resume is set and there is something to resume. begin: an object of objects that say
    what the file is made of; resuming is refused with the first thing that differs. n_header bytes are left free at the
    beginning. counts becomes how far the earlier run had come. 0, or -1 with err, and then *p needs nothing more. */
-int part_file_open(part_file *p, const char *path, json_t *begin, bool resume, size_t n_header, texts_counts *counts,
+int part_file_open(part_file *p, const char *path, json_t *begin, bool resume, size_t n_header, flow_counts *counts,
                    lnt_error *err);
 int part_file_append(part_file *p, const char *data, size_t n, lnt_error *err);
 /* All that was appended stands for these counts. It is synced and noted if now, or if some time has passed. */
-int part_file_note(part_file *p, const texts_counts *counts, bool now, lnt_error *err);
+int part_file_note(part_file *p, const flow_counts *counts, bool now, lnt_error *err);
 /* Puts the header in its place, syncs and renames. Ends *p, whatever happens. */
 int part_file_finish(part_file *p, const void *header, size_t n_header, lnt_error *err);
 /* Ends *p without the file: what can be resumed stays, else nothing does. Fine after the above. */

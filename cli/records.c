@@ -60,7 +60,7 @@ int records_open(records *r, const record_options *options, const char *const *p
     if (options->chunk_tokens > max_tokens)
         return cli_error(err, "--chunk-tokens %u is more than the model takes, expected at most %zu",
                          options->chunk_tokens, max_tokens);
-    if (inputs_list(&r->files, paths, n_paths, err) != 0) return -1;
+    if (inputs_list(&r->files, paths, n_paths, &(inputs_rules){.what = "files"}, err) != 0) return -1;
     return options->text ? 0 : check_formats(r, err);
 }
 
@@ -92,17 +92,10 @@ static int bad(const records *r, size_t line, lnt_error *err, const char *what) 
 
 /* The next line without return and byte order mark: *data, *n. */
 static int next_line(records *r, char **data, size_t *n, lnt_error *err) {
-    static char nothing[1];
     int more = io_lines_next(&r->lines, err);
     if (more < 0) return r->lines.too_long ? BAD : -1;
     if (!more) return END;
-    *data = r->lines.line.n ? r->lines.line.data : nothing;
-    *n = r->lines.line.n;
-    if (*n && (*data)[*n - 1] == '\r') --*n;
-    if (r->lines.number == 1 && *n >= 3 && memcmp(*data, "\xEF\xBB\xBF", 3) == 0) {
-        *data += 3;
-        *n -= 3;
-    }
+    *data = io_lines_text(&r->lines, n);
     return FOUND;
 }
 

@@ -25,34 +25,35 @@ typedef struct record_options {
 
 #define RECORD_OPTIONS(settings, in) \
     {.name = "text", .letter = 'p', .kind = OPT_TEXT, .argument = "TEXT", .offset = offsetof(settings, in.text), \
-     .help = "this text instead of files"}, \
+     .subject = OPT_TEXTS, .help = "this text instead of files"}, \
     {.name = "format", .kind = OPT_CHOICE, .argument = "lines|jsonl|csv|tsv|files", \
      .offset = offsetof(settings, in.format), \
-     .help = "of the input (default: by its name, else lines; in a folder every file is a text)"}, \
+     .subject = OPT_TEXTS, .help = "of the input (default: by its name, else lines; in a folder every file is a text)"}, \
     {.name = "field", .kind = OPT_TEXT, .argument = "NAME", .offset = offsetof(settings, in.field), \
-     .help = "JSONL: where the text is (default: text; a.b is b in a)"}, \
+     .subject = OPT_TEXTS, .help = "JSONL: where the text is (default: text; a.b is b in a)"}, \
     {.name = "column", .kind = OPT_TEXT, .argument = "NAME|N", .offset = offsetof(settings, in.column), \
-     .help = "CSV, TSV: where the text is (default: text, or the only one)"}, \
+     .subject = OPT_TEXTS, .help = "CSV, TSV: where the text is (default: text, or the only one)"}, \
     {.name = "no-header", .kind = OPT_FLAG, .offset = offsetof(settings, in.no_header), \
-     .help = "CSV, TSV: the first line is a record too"}, \
+     .subject = OPT_TEXTS, .help = "CSV, TSV: the first line is a record too"}, \
     {.name = "skip-bad", .kind = OPT_FLAG, .offset = offsetof(settings, in.skip_bad), \
-     .help = "pass over records that cannot be read, and count them"}
+     .subject = OPT_TEXTS, .help = "pass over records that cannot be read, and count them"}
 
 /* For verbs whose texts may be pairs. */
 #define RECORD_PAIR_OPTIONS(settings, in) \
     {.name = "pair", .kind = OPT_TEXT, .argument = "TEXT", .offset = offsetof(settings, in.pair), \
-     .help = "with -p: the second text of a pair"}, \
+     .subject = OPT_TEXTS, .help = "with -p: the second text of a pair"}, \
     {.name = "pair-field", .kind = OPT_TEXT, .argument = "NAME", .offset = offsetof(settings, in.pair_field), \
-     .help = "JSONL: where the second text is"}, \
+     .subject = OPT_TEXTS, .help = "JSONL: where the second text is"}, \
     {.name = "pair-column", .kind = OPT_TEXT, .argument = "NAME|N", .offset = offsetof(settings, in.pair_column), \
-     .help = "CSV, TSV: where the second text is"}
+     .subject = OPT_TEXTS, .help = "CSV, TSV: where the second text is"}
 
 /* For verbs that take files in chunks. */
 #define RECORD_CHUNK_OPTIONS(settings, in) \
     {.name = "chunk-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(settings, in.chunk_tokens), \
-     .min = 1, .max = 1e9, .help = "cut every text into pieces of at most N tokens, at sentence or line ends if any is near"}, \
+     .min = 1, .max = 1e9, .subject = OPT_TEXTS, \
+     .help = "cut every text into pieces of at most N tokens, at sentence or line ends if any is near"}, \
     {.name = "overlap", .kind = OPT_U32, .argument = "N", .offset = offsetof(settings, in.overlap), .max = 1e9, \
-     .help = "with --chunk-tokens: tokens that a piece repeats of the one before"}
+     .subject = OPT_TEXTS, .help = "with --chunk-tokens: tokens that a piece repeats of the one before"}
 
 typedef struct record {
     const char *text; /* never NULL */

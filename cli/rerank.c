@@ -84,7 +84,7 @@ static int collect(void *user, const char *data, size_t n, lnt_error *err) {
     return 0;
 }
 
-static const texts_sink collector = {collect, NULL};
+static const flow_sink collector = {collect, NULL};
 
 static void print(const job *j) {
     for (size_t i = 0; i < j->n; i++) {
@@ -97,7 +97,7 @@ static void print(const job *j) {
 }
 
 static int rerank(job *j, const char *path, const char *const *files, size_t n_files) {
-    if (session_open(&j->m, path, "sequence-classification", true, &j->err) != 0) return cli_fail(&j->err);
+    if (session_open(&j->m, path, "sequence-classification", SESSION_TOKENIZER, &j->err) != 0) return cli_fail(&j->err);
     if (j->m.info.n_labels != 1)
         return cli_failf("%s: has %u labels, expected the one score of a cross-encoder", path, j->m.info.n_labels);
     if (texts_open(&j->texts, &(lnt_batcher_options){.output = "logits"}, files, n_files, &j->err) != 0 ||

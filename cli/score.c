@@ -146,7 +146,8 @@ static int prepare(job *j) {
 }
 
 static int score(job *j, const prompt_source *source) {
-    if (session_open(&j->m, j->path, "causal-lm", !source->ids, &j->err) != 0) return cli_fail(&j->err);
+    if (session_open(&j->m, j->path, "causal-lm", source->ids ? 0 : SESSION_TOKENIZER, &j->err) != 0)
+        return cli_fail(&j->err);
     if (prompt_read(&j->text, source, j->m.model, j->m.tokenizer, &j->err) != 0) return cli_fail(&j->err);
     int status = prepare(j);
     if (status != CLI_OK) return status;

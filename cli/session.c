@@ -5,19 +5,51 @@
 
 enum { HASH_AT = 48, HASH_BYTES = 16 }; /* docs/format.md, "Header" */
 
-int session_open(session *s, const char *path, const char *task, bool with_text, lnt_error *err) {
+/* task is one of the words; *shown becomes them as a sentence has them. */
+static bool is_one_of(const char *task, const char *words, char *shown, size_t size) {
+    bool found = false;
+    for (size_t n, at = 0; *words; words += n + (words[n] == '|')) {
+        n = strcspn(words, "|");
+        found = found || (strlen(task) == n && memcmp(task, words, n) == 0);
+        if (at < size) at += (size_t)snprintf(shown + at, size - at, "%s'%.*s'", at ? " or " : "", (int)n, words);
+    }
+    return found;
+}
+
+static int check_task(const session *s, const char *tasks, lnt_error *err) {
+    char expected[120];
+    if (is_one_of(s->info.task, tasks, expected, sizeof expected)) return 0;
+    if (!*s->info.task) return cli_error(err, "%s: is a model without a task, expected one for %s", s->path, expected);
+    return cli_error(err, "%s: is a '%s' model, expected one for %s", s->path, s->info.task, expected);
+}
+
+int session_open(session *s, const char *path, const char *tasks, unsigned needs, lnt_error *err) {
     *s = (session){.path = path};
     s->model = lnt_open(path, err);
     if (!s->model) return -1;
     lnt_model_info(s->model, &s->info);
-    if (task && !*s->info.task) return cli_error(err, "%s: is a model without a task, expected one for '%s'", path, task);
-    if (task && strcmp(task, s->info.task) != 0)
-        return cli_error(err, "%s: is a '%s' model, expected one for '%s'", path, s->info.task, task);
-    if (with_text && !s->info.has_tokenizer)
+    if (session_takes_pictures(s) && !(needs & SESSION_PICTURES))
+        return cli_error(err, "%s: takes pictures, expected a model that reads text", path);
+    if (tasks && check_task(s, tasks, err) != 0) return -1;
+    if (session_takes_pictures(s)) return 0;
+    if ((needs & SESSION_TOKENIZER) && !s->info.has_tokenizer)
         return cli_error(err, "%s: holds no tokenizer, expected ids (--ids) or a model that reads text", path);
     if (!s->info.has_tokenizer) return 0;
     s->tokenizer = lnt_tokenizer_new(s->model, err);
     return s->tokenizer ? 0 : -1;
+}
+
+bool session_takes_pictures(const session *s) {
+    return s->info.n_channels > 0;
+}
+
+int session_check_options(const session *s, const opt_spec *specs, const void *settings, const void *defaults) {
+    bool pictures = session_takes_pictures(s);
+    const opt_spec *other = opt_given(specs, settings, defaults, pictures ? OPT_TEXTS : OPT_PICTURES);
+    if (!other) return CLI_OK;
+    const char *dashes = other->letter ? "-" : "--", *name = other->letter ? (char[]){other->letter, 0} : other->name;
+    return cli_usage("%s%s is for %s, %s takes %s", dashes, name, pictures ? "texts" : "pictures", s->path,
+                     pictures ? "pictures" : "texts");
 }
 
 int session_context(session *s, const lnt_context_options *options, lnt_error *err) {

@@ -98,7 +98,7 @@ static int run(const void *given, const char *const *operands, size_t n_operands
     int status = records_check(&s->texts.in, n_operands - 1);
     if (status != CLI_OK) return status;
     job j = {.s = s};
-    if (session_open(&j.m, operands[0], "token-classification", true, &err) != 0) {
+    if (session_open(&j.m, operands[0], "token-classification", SESSION_TOKENIZER, &err) != 0) {
         status = cli_fail(&err);
     } else {
         lnt_batcher_options like = {.output = "logits", .all_outputs = true, .flags = LNT_PLACES};

@@ -1,52 +1,18 @@
 #define _GNU_SOURCE
 #include "cli/texts.h"
 #include "cli/cli.h"
-#include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     MAX_TEXTS = 8192,           /* of a window */
     MAX_BYTES = 4 << 20,        /* of its text, and one text more */
     MAX_RESULTS = 32 << 20,     /* of its results */
     TEXT_COST = 32,             /* a text counts as its bytes and these: */
-    FIRST_COST = 24 << 10,      /* of the first window; they grow from here */
-    GROWTH = 8,                 /* times at most, to what takes WINDOW_SECONDS */
-    PATIENCE = 50               /* milliseconds without input after which a window is not filled up */
+    FIRST_COST = 24 << 10       /* of the first window; they grow from here */
 };
-#define WINDOW_SECONDS 2.0
-
-volatile sig_atomic_t texts_interrupted;
-
-static void on_interrupt(int number) {
-    (void)number;
-    texts_interrupted = 1;
-}
-
-void texts_catch_interrupt(void) {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}; /* the second one kills */
-    sigaction(SIGINT, &action, NULL);
-}
-
-static int write_stdout(void *user, const char *data, size_t n, lnt_error *err) {
-    (void)user;
-    (void)err;
-    if (n) fwrite(data, 1, n, stdout);
-    return 0;
-}
-
-static int flush_stdout(void *user, const texts_counts *counts, lnt_error *err) {
-    (void)user;
-    (void)counts;
-    (void)err;
-    return io_flush() == 0 ? 0 : 1;
-}
-
-const texts_sink texts_stdout = {write_stdout, flush_stdout};
 
 /* The records of a window; their bytes lie in one block, which moves while it grows. */
 typedef struct window {
@@ -112,10 +78,10 @@ static int fill(window *w, size_t budget, lnt_error *err) {
     record r;
     w->n = w->cost = w->bytes.n = 0;
     while (w->n < w->capacity && w->bytes.n < MAX_BYTES && w->cost < budget) {
-        if (w->n && !records_ready(&w->t->in, PATIENCE)) return 1;
-        if (texts_interrupted) return 0;
+        if (w->n && !records_ready(&w->t->in, FLOW_PATIENCE)) return 1;
+        if (flow_interrupted) return 0;
         int got = records_next(&w->t->in, &r, err);
-        if (texts_interrupted) return 0; /* a read that it broke off is no error */
+        if (flow_interrupted) return 0; /* a read that it broke off is no error */
         if (got <= 0) return got;
         if (add(w, &r, err) != 0) return -1;
     }
@@ -158,7 +124,7 @@ static int run_window(window *w, lnt_error *err) {
         if (t->sink->write(t->user, w->results[i].data, w->results[i].n, err) != 0) return -1;
         io_bytes_free(&w->results[i]);
     }
-    t->counts.texts += w->n;
+    t->counts.inputs += w->n;
     t->counts.tokens += atomic_exchange(&w->tokens, 0);
     t->counts.truncated += atomic_exchange(&w->truncated, 0);
     t->counts.invalid += atomic_exchange(&w->invalid, 0);
@@ -166,18 +132,8 @@ static int run_window(window *w, lnt_error *err) {
 }
 
 static void show_progress(const texts *t) {
-    if (t->sink == &texts_stdout && isatty(STDOUT_FILENO)) return; /* the results are progress enough */
-    double seconds = cli_seconds() - t->began, done = -1;
-    char what[120], left[40] = "";
-    if (t->in.files.sized && t->in.files.bytes) {
-        uint64_t at = records_position(&t->in), all = t->in.files.bytes > at ? t->in.files.bytes : at;
-        done = (double)at / (double)all;
-        double rest = at > t->bytes_before ? seconds * (double)(all - at) / (double)(at - t->bytes_before) : 0;
-        snprintf(left, sizeof left, ", %ld:%02ld left", lrint(rest) / 60, lrint(rest) % 60);
-    }
-    double rate = seconds > 0 ? (double)(t->counts.texts - t->texts_before) / seconds : 0;
-    snprintf(what, sizeof what, "%" PRIu64 " texts, %.0f/s%s", t->counts.texts, rate, left);
-    io_progress(NULL, done, what);
+    uint64_t all = t->in.files.sized ? t->in.files.bytes : 0;
+    flow_show(t->sink, &t->start, "texts", t->counts.inputs, records_position(&t->in), all);
 }
 
 int texts_open(texts *t, const lnt_batcher_options *options, const char *const *paths, size_t n_paths, lnt_error *err) {
@@ -203,13 +159,13 @@ int texts_open(texts *t, const lnt_batcher_options *options, const char *const *
 /* Passes over the texts of an earlier run. */
 static int skip(texts *t, lnt_error *err) {
     record r;
-    for (uint64_t i = 0; i < t->counts.texts; i++) {
+    for (uint64_t i = 0; i < t->counts.inputs; i++) {
         int got = records_next(&t->in, &r, err);
-        if (texts_interrupted) return 1;
+        if (flow_interrupted) return 1;
         if (got < 0) return -1;
         if (got == 0)
             return cli_error(err, "the input ends after %" PRIu64 " texts, expected the %" PRIu64 " that are done",
-                             i, t->counts.texts);
+                             i, t->counts.inputs);
     }
     return 0;
 }
@@ -217,34 +173,29 @@ static int skip(texts *t, lnt_error *err) {
 int texts_run(texts *t, lnt_error *err) {
     window w;
     size_t budget = FIRST_COST;
-    t->texts_before = t->counts.texts;
     int more = 1, result = skip(t, err);
     if (result != 0) return result;
-    t->began = cli_seconds();
-    t->bytes_before = records_position(&t->in);
+    t->start = (flow_start){cli_seconds(), t->counts.inputs, records_position(&t->in)};
     if (make_window(&w, t, err) != 0) more = result = -1;
-    while (more > 0 && result == 0 && !texts_interrupted) {
+    while (more > 0 && result == 0 && !flow_interrupted) {
         more = fill(&w, budget, err);
-        if (texts_interrupted) break;
+        if (flow_interrupted) break;
         if (w.n == 0) continue;
         lnt_error own;
         double began = cli_seconds();
         result = run_window(&w, more < 0 ? &own : err);
-        double seconds = cli_seconds() - began;
-        double next = (double)w.cost * WINDOW_SECONDS / (seconds > 1e-3 ? seconds : 1e-3);
-        double most = (double)budget * GROWTH;
-        budget = (size_t)(next < most ? next : most) + 1;
+        budget = flow_budget(budget, w.cost, cli_seconds() - began);
         show_progress(t);
     }
     io_progress_end();
     free_window(&w);
-    return more < 0 || result < 0 ? -1 : result > 0 || texts_interrupted;
+    return more < 0 || result < 0 ? -1 : result > 0 || flow_interrupted;
 }
 
 void texts_report(const texts *t) {
-    const texts_counts *c = &t->counts;
+    const flow_counts *c = &t->counts;
     uint32_t most = t->settings->max_tokens ? t->settings->max_tokens : t->model->info.max_tokens;
-    uint64_t n = c->texts;
+    uint64_t n = c->inputs;
     if (c->truncated)
         fprintf(stderr, "linnet: %" PRIu64 " of %" PRIu64 " texts truncated to %u tokens\n", c->truncated, n, most);
     if (c->invalid)
@@ -261,7 +212,7 @@ void texts_close(texts *t) {
 
 int texts_print(texts *t, const lnt_batcher_options *options, const char *const *paths, size_t n_paths) {
     lnt_error err;
-    t->sink = &texts_stdout;
+    t->sink = &flow_stdout;
     int result = texts_open(t, options, paths, n_paths, &err);
     if (result == 0) result = texts_run(t, &err);
     if (result == 0) texts_report(t);

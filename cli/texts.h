@@ -1,12 +1,10 @@
-/* Many texts through a model: read in windows, computed by a batcher, results out in the order of the input.
-
-   A window is as much as takes about two seconds, at most a few thousand texts or a few megabytes, so that memory stays
-   bounded and an interrupt is soon obeyed; and no more than has come, so that who writes a line into a pipe is answered. */
+/* Many texts through a model: read in windows, computed by a batcher, results out in the order of the input. A window has
+   at most a few thousand texts or a few megabytes, so that memory stays bounded. */
 #ifndef LNT_CLI_TEXTS_H
 #define LNT_CLI_TEXTS_H
+#include "cli/flow.h"
 #include "cli/records.h"
 #include "cli/session.h"
-#include <signal.h>
 
 /* The first member of the settings of every verb that takes many texts. */
 typedef struct texts_settings {
@@ -17,7 +15,8 @@ typedef struct texts_settings {
 #define TEXTS_OPTIONS \
     RECORD_OPTIONS(texts_settings, in), \
     {.name = "max-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, max_tokens), .min = 8, \
-     .max = 1e9, .help = "texts are cut off behind N tokens, special ones included (default: as the model says)"}, \
+     .max = 1e9, .subject = OPT_TEXTS, \
+     .help = "texts are cut off behind N tokens, special ones included (default: as the model says)"}, \
     {.name = "batch-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, batch_tokens), \
      .min = 16, .max = 65536, .help = "tokens computed together by a thread (default: what runs fastest)"}, \
     {.name = "threads", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, threads), .min = 1, \
@@ -27,24 +26,8 @@ typedef struct texts_settings {
 #define TEXTS_NOTE \
     "Every line of a file is a text, or every record of a .jsonl, .csv or .tsv file, or every file of a folder.\n"
 
-typedef struct texts_counts {
-    uint64_t texts, tokens;
-    uint64_t truncated; /* texts longer than max_tokens */
-    uint64_t invalid;   /* texts with bytes that are not UTF-8 */
-} texts_counts;
-
 /* Appends the result of a record to out. Called from any thread, several at a time. 0, or -1: memory is out. */
 typedef int texts_render(void *user, const record *r, const lnt_text_result *result, io_bytes *out);
-
-/* Where results go, text after text. 0; 1: it takes no more; -1 with err. */
-typedef struct texts_sink {
-    int (*write)(void *user, const char *data, size_t n, lnt_error *err);
-    /* After each window: what was written so far stands for these counts. NULL: nothing to do. */
-    int (*window)(void *user, const texts_counts *counts, lnt_error *err);
-} texts_sink;
-
-/* Standard output, flushed after each window. That it could not be written is for main to say. */
-extern const texts_sink texts_stdout;
 
 typedef struct texts {
     /* the caller's */
@@ -54,20 +37,15 @@ typedef struct texts {
     const char *from, *to; /* from NULL, or in every text replaced by to */
     const char *query;  /* every text is the second of a pair whose first is this; NULL: texts as they are */
     texts_render *render;
-    const texts_sink *sink;
+    const flow_sink *sink;
     void *user;           /* of render and sink */
     size_t result_bytes;  /* about, of a text's result; 0: few */
-    texts_counts counts;  /* 0 or those of an earlier run, whose texts are passed over */
+    flow_counts counts;  /* 0 or those of an earlier run, whose texts are passed over */
 
     records in;
     lnt_batcher *batcher;
-    double began;
-    uint64_t texts_before, bytes_before; /* counts.texts and the input's position at the beginning */
+    flow_start start;
 } texts;
-
-/* Set by SIGINT once texts_catch_interrupt has been called: texts_run then stops behind a window. */
-extern volatile sig_atomic_t texts_interrupted;
-void texts_catch_interrupt(void);
 
 /* Makes the batcher, with what the settings say added to options, and opens the input. The model's session must be open
    for text. 0, or -1 with err; texts_close must follow either way. */

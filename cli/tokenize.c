@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/prompt.h"
+#include "cli/session.h"
 #include "cli/text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,7 @@ static const opt_spec options[] = {
 
 typedef struct job {
     const settings *s;
-    lnt_model *model;
-    lnt_info info;
-    lnt_tokenizer *tokenizer;
+    session m;
     lnt_error err;
 } job;
 
@@ -35,7 +34,7 @@ static void print_tokens(const job *j, const int32_t *ids, size_t n) {
     fputs(", \"tokens\": [", stdout);
     for (size_t i = 0; i < n; i++) {
         size_t length = 0;
-        const char *bytes = lnt_token_bytes(j->model, ids[i], &length);
+        const char *bytes = lnt_token_bytes(j->m.model, ids[i], &length);
         if (i) fputs(", ", stdout);
         text_json(bytes, bytes ? length : 0);
     }
@@ -55,12 +54,12 @@ static int encode(job *j, const char *text, size_t n) {
     const char *pair = j->s->pair;
     lnt_encoding e;
     unsigned flags = j->s->no_special ? LNT_NO_SPECIAL : 0;
-    if (lnt_encode(j->tokenizer, n ? text : "", n, pair, pair ? strlen(pair) : 0, 0, flags, &e, &j->err) != 0) return -1;
+    if (lnt_encode(j->m.tokenizer, n ? text : "", n, pair, pair ? strlen(pair) : 0, 0, flags, &e, &j->err) != 0) return -1;
     if (j->s->json) fputs("{\"ids\": ", stdout);
     prompt_print_ids(e.ids, e.n, j->s->json);
     if (j->s->json) {
         print_tokens(j, e.ids, e.n);
-        if (j->info.n_segments > 1) print_segments(&e);
+        if (j->m.info.n_segments > 1) print_segments(&e);
         putchar('}');
     }
     putchar('\n');
@@ -71,8 +70,8 @@ static int decode(job *j, const char *line, size_t n, const char *shown) {
     int32_t *ids;
     size_t n_ids, length;
     const char *text;
-    if (prompt_parse_ids(line, n, shown, j->model, &ids, &n_ids, &j->err) != 0) return -1;
-    int result = lnt_detokenize(j->tokenizer, ids, n_ids, &text, &length, &j->err);
+    if (prompt_parse_ids(line, n, shown, j->m.model, &ids, &n_ids, &j->err) != 0) return -1;
+    int result = lnt_detokenize(j->m.tokenizer, ids, n_ids, &text, &length, &j->err);
     if (result == 0 && j->s->json) {
         fputs("{\"ids\": ", stdout);
         prompt_print_ids(ids, n_ids, true);
@@ -119,17 +118,10 @@ static int run(const void *given, const char *const *operands, size_t n_operands
     if (s->pair && s->decode) return cli_usage("--pair goes with texts, not with --decode");
     const char *path = n_operands > 1 ? operands[1] : "-";
     job j = {.s = s};
-    j.model = lnt_open(operands[0], &j.err);
-    if (!j.model) return cli_fail(&j.err);
-    lnt_model_info(j.model, &j.info);
-    j.tokenizer = lnt_tokenizer_new(j.model, &j.err);
-    int result = -1;
-    if (j.tokenizer && s->text)
-        result = one(&j, s->text, strlen(s->text), "-p");
-    else if (j.tokenizer)
-        result = s->whole ? whole_file(&j, path) : every_line(&j, path);
-    lnt_tokenizer_free(j.tokenizer);
-    lnt_close(j.model);
+    int result = session_open(&j.m, operands[0], NULL, SESSION_TOKENIZER, &j.err);
+    if (result == 0 && s->text) result = one(&j, s->text, strlen(s->text), "-p");
+    else if (result == 0) result = s->whole ? whole_file(&j, path) : every_line(&j, path);
+    session_close(&j.m);
     return result == 0 ? CLI_OK : cli_fail(&j.err);
 }
 

@@ -11,4 +11,6 @@ if(LINNET_TESTS)
         ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt ${CMAKE_SOURCE_DIR}/tests/golden/gpt2/tied-f16)
     add_test(NAME cli_texts COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_texts.sh $<TARGET_FILE:linnet>
         ${CMAKE_SOURCE_DIR}/tests/golden/encoders ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
+    add_test(NAME cli_images COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_images.sh $<TARGET_FILE:linnet>
+        ${CMAKE_SOURCE_DIR}/tests/golden ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
 endif()
