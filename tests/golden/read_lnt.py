@@ -553,7 +553,7 @@ def read_checkpoint(folder):
                 a = (raw.view("<u2").astype(np.uint32) << 16).view("<f4")
             else:
                 a = raw.view({"F32": "<f4", "F16": "<f2", "F64": "<f8"}[t["dtype"]])
-            tensors[name.removeprefix("transformer.")] = a.reshape(t["shape"]).astype(np.float32)
+            tensors[name.removeprefix("transformer.").removeprefix("vit.").removeprefix("deit.")] = a.reshape(t["shape"]).astype(np.float32)
     need(tensors, f"{folder}: no safetensors")
     return tensors
 
@@ -563,7 +563,7 @@ def original(checkpoint, t):
     a = checkpoint[t.name]
     if a.ndim == 2 and t.name.split(".")[-2] in ("c_attn", "c_proj", "c_fc"):
         a = a.T
-    a = a.reshape(1, -1) if a.ndim == 1 else a
+    a = a.reshape(1, -1) if a.ndim == 1 else a.reshape(t.n, t.k) if a.ndim > 2 and a.size == t.n * t.k else a
     need(a.shape == (t.n, t.k), f"{t.name}: shape {a.shape}, expected {(t.n, t.k)}")
     return a
 
