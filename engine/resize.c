@@ -341,37 +341,45 @@ static uint32_t *nearest(uint32_t in, uint32_t out) {
     return at;
 }
 
-static int nearest_image(const uint8_t *in, uint32_t width, uint32_t height, uint32_t channels, uint32_t out_width,
-                         uint32_t out_height, uint8_t *out, lnt_error *err) {
-    uint32_t *across = nearest(width, out_width), *down = nearest(height, out_height);
+static inline void nearest_row(const uint8_t *row, const uint32_t *at, uint32_t width, size_t channels, uint32_t n, uint8_t *out) {
+    for (uint32_t x = 0; x < n; x++, out += channels) {
+        if (at[x] < width) memcpy(out, row + at[x] * channels, channels);
+        else memset(out, 0, channels);
+    }
+}
+
+static int nearest_image(const resizer *r, uint8_t *out, lnt_error *err) {
+    uint32_t *across = nearest(r->width, r->out_width), *down = nearest(r->height, r->out_height);
+    size_t n = (size_t)r->out_width * r->channels;
     bool ok = across && down;
-    for (uint32_t y = 0; ok && y < out_height; y++)
-        for (uint32_t x = 0; x < out_width; x++, out += channels) {
-            bool inside = down[y] < height && across[x] < width;
-            if (inside) memcpy(out, in + ((size_t)down[y] * width + across[x]) * channels, channels);
-            else memset(out, 0, channels);
-        }
+    for (uint32_t y = 0; ok && y < r->out_height; y++, out += n) {
+        const uint8_t *row = r->in + (size_t)down[y] * r->width * r->channels;
+        if (down[y] >= r->height) memset(out, 0, n);
+        else if (y && down[y] == down[y - 1]) memcpy(out, out - n, n);
+        else if (r->channels == 3) nearest_row(row, across, r->width, 3, r->out_width, out);
+        else nearest_row(row, across, r->width, r->channels, r->out_width, out);
+    }
     free(across);
     free(down);
-    return ok ? 0 : err_memory(err, ((size_t)out_width + out_height) * sizeof *across, "resizing a picture");
+    return ok ? 0 : err_memory(err, ((size_t)r->out_width + r->out_height) * sizeof *across, "resizing a picture");
 }
 
 int resize_image(const uint8_t *in, uint32_t width, uint32_t height, uint32_t channels, resize_filter filter, uint32_t out_width,
                  uint32_t out_height, uint8_t *out, lnt_error *err) {
     weights across = {0}, down = {0};
     bool wider = width != out_width, higher = height != out_height; /* or narrower, lower */
+    resizer r = {.in = in, .width = width, .height = height, .channels = channels, .out_width = out_width, .out_height = out_height};
     if (!wider && !higher) {
         memcpy(out, in, (size_t)width * height * channels);
         return 0;
     }
-    if (filter == RESIZE_NEAREST) return nearest_image(in, width, height, channels, out_width, out_height, out, err);
-    if (wider && weights_make(&across, filter, width, out_width, err)) return -1;
-    int rc = higher ? weights_make(&down, filter, height, out_height, err) : 0;
-    resizer r = {.in = in, .width = width, .height = height, .channels = channels, .out_width = out_width, .out_height = out_height};
+    if (filter == RESIZE_NEAREST) return nearest_image(&r, out, err);
+    int rc = wider ? weights_make(&across, filter, width, out_width, err) : 0;
+    if (!rc && higher) rc = weights_make(&down, filter, height, out_height, err);
     r.across = wider ? &across : NULL;
     r.down = higher ? &down : NULL;
     if (!rc) rc = filter_image(&r, out, err);
-    if (higher) weights_free(&down);
-    if (wider) weights_free(&across);
+    weights_free(&across);
+    weights_free(&down);
     return rc;
 }

@@ -39,6 +39,7 @@ static void warn(j_common_ptr jpeg, int level) {
     case JWRN_ADOBE_XFORM:
     case JWRN_EXTRANEOUS_DATA:
     case JWRN_JFIF_MAJOR:
+    case JWRN_NOT_SEQUENTIAL: /* some cameras leave these numbers of a baseline scan 0 */
         return;
     case JWRN_JPEG_EOF:
         err_set(d->err, "%s: is a JPEG that is cut off, expected more than %zu bytes", d->source->name, d->source->n_bytes);
@@ -77,8 +78,8 @@ static int check_header(jpeg_decoder *d) {
     if (image_check_size(s, j->image_width, j->image_height, d->err)) return -1;
     if (j->num_components != 1 && j->num_components != 3 && j->num_components != 4)
         return err_set(d->err, "%s: is a JPEG of %d components, expected 1, 3 or 4", s->name, j->num_components);
-    /* Huffman codes have at least a bit a block. */
-    if (!j->arith_code && (uint64_t)j->image_width * j->image_height / MOST_PIXELS_PER_BYTE > s->n_bytes)
+    /* Huffman codes have at least a bit a block; arithmetic ones can have less, but no picture of anything does. */
+    if ((uint64_t)j->image_width * j->image_height / MOST_PIXELS_PER_BYTE > s->n_bytes)
         return err_set(d->err, "%s: is a JPEG that is cut off: %zu bytes cannot hold %ux%u pixels", s->name, s->n_bytes,
                        j->image_width, j->image_height);
     j->mem->max_memory_to_use = MEMORY + (long)MEMORY_PER_PIXEL * (long)j->image_width * (long)j->image_height;

@@ -2,6 +2,7 @@
 #include "engine/resize.h"
 #include "tests/pictures.h"
 #include "tests/testing.h"
+#include <time.h>
 
 static uint64_t state;
 static uint32_t below(uint32_t n) { return (uint32_t)((mixed(++state) >> 11) % n); }
@@ -146,7 +147,37 @@ START_TEST(test_names) {
 }
 END_TEST
 
-int main(void) {
+/* ---- speed: `test_resize speed`, beside `resize.py --speed` ---- */
+
+static double milliseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static void print_speed(uint32_t width, uint32_t height, uint32_t out_width, uint32_t out_height) {
+    uint8_t *in = malloc((size_t)width * height * 3), *out = malloc((size_t)out_width * out_height * 3);
+    for (size_t i = 0; i < (size_t)width * height * 3; i++) in[i] = (uint8_t)(mixed(i) >> 56);
+    for (int f = 0; f < RESIZE_FILTERS; f++) {
+        double best = 1e9;
+        for (int run = 0; run < 12; run++) {
+            double start = milliseconds();
+            resize_image(in, width, height, 3, (resize_filter)f, out_width, out_height, out, NULL);
+            double took = milliseconds() - start;
+            if (took < best) best = took;
+        }
+        printf("%ux%u to %ux%u, %s: %.1f ms\n", width, height, out_width, out_height, resize_filter_name((resize_filter)f), best);
+    }
+    free(in);
+    free(out);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 2 && !strcmp(argv[1], "speed")) {
+        print_speed(4000, 3000, 224, 224);
+        print_speed(224, 224, 1000, 1000);
+        return 0;
+    }
     TCase *t = tcase_create("resize");
     tcase_set_timeout(t, 600);
     tcase_add_test(t, test_as_pillow);

@@ -4,8 +4,12 @@
 
 Case i of the file, a little-endian uint64, is the sum (sum_of below) of the bytes of one resized picture. tests/test_resize.c
 draws the same cases by the same rules, and tests/pictures.h has the same sum.
+
+    python3 tests/golden/resize.py --speed
+
+prints processor time, the best of twelve, to set beside that of build/tests/test_resize speed.
 """
-import sys
+import sys, time
 
 import numpy as np
 from PIL import Image
@@ -86,5 +90,20 @@ def case_sum(case):
     return sum_of(image.resize((ow, oh), resample).tobytes())
 
 
+def print_speed(w, h, ow, oh):
+    image = Image.frombytes("RGB", (w, h), (mix(np.arange(w * h * 3, dtype=np.uint64)) >> np.uint64(56)).astype(np.uint8).tobytes())
+    for resample in range(6):
+        times = []
+        for _ in range(12):
+            start = time.process_time()
+            image.resize((ow, oh), resample)
+            times.append(time.process_time() - start)
+        print(f"{w}x{h} to {ow}x{oh}, {Image.Resampling(resample).name.lower()}: {min(times) * 1e3:.1f} ms")
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--speed":
+        print_speed(4000, 3000, 224, 224)
+        print_speed(224, 224, 1000, 1000)
+        sys.exit()
     np.array([case_sum(i) for i in range(CASES)], "<u8").tofile(sys.argv[1])
