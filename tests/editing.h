@@ -14,6 +14,22 @@ static inline const char *edited_folder(const char *set, const edit *e, const ch
     return folder;
 }
 
+typedef struct acceptance {
+    edit edit;
+    const char *scores; /* what the model then says; NULL: not looked at */
+} acceptance;
+
+/* It is converted all the same. */
+static inline void expect_acceptance(const char *set, const acceptance *a, int i) {
+    char name[32];
+    snprintf(name, sizeof name, "accepted-%d", i);
+    lnt_model *m = converted_folder(edited_folder(set, &a->edit, name), path_of("%s/accepted.lnt", test_folder), "f32");
+    lnt_info info;
+    lnt_model_info(m, &info);
+    if (a->scores) ck_assert_str_eq(info.scores, a->scores);
+    lnt_close(m);
+}
+
 /* It is refused with an error that names the folder and holds the word, and no file is made. */
 static inline void expect_refusal(const char *set, const edit *e, const char *word, int i) {
     char name[32];
