@@ -263,6 +263,39 @@ START_TEST(test_one_answer) {
 }
 END_TEST
 
+/* ---- the model that ships ---- */
+
+START_TEST(test_shipped) {
+    enum { LABELS = 10, RANDOM = 3 };
+    static const struct { const char *file, *label; } SAMPLES[] = {{"bag.jpg", "Bag"}, {"boot.png", "Ankle boot"}};
+    float logits[RANDOM + 1][LABELS];
+    lnt_error err;
+    lnt_info info;
+    lnt_model *m = lnt_open(path_of("%s/models/fashion/fashion.lnt", LINNET_SOURCE_DIR), &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    lnt_model_info(m, &info);
+    ck_assert_uint_eq(info.n_labels, LABELS);
+    lnt_context *c = context_of(m, NULL);
+    size_t n = (size_t)info.n_channels * info.image_height * info.image_width;
+    for (uint32_t i = 0; i < RANDOM + 2; i++) {
+        float *pixels = i < RANDOM ? golden_pixels(i, n) : malloc(n * sizeof *pixels), *row = logits[i < RANDOM ? i : RANDOM];
+        const char *file = i < RANDOM ? "" : SAMPLES[i - RANDOM].file;
+        if (i >= RANDOM) ck_assert_msg(!lnt_pixels_read(m, path_of("%s/models/fashion/%s", LINNET_SOURCE_DIR, file), 0, 0, pixels, &err), "%s", err.text);
+        ck_assert_msg(!lnt_eval(c, &(lnt_span){.pixels = pixels}, 1, &err), "%s", err.text);
+        memcpy(row, lnt_output(c, 0), LABELS * sizeof *row);
+        uint32_t best = 0;
+        for (uint32_t k = 1; k < LABELS; k++)
+            if (row[k] > row[best]) best = k;
+        if (i >= RANDOM) ck_assert_str_eq(lnt_label(m, best), SAMPLES[i - RANDOM].label);
+        free(pixels);
+    }
+    /* Random pixels and the PNG: a JPEG may be decoded a little differently elsewhere. */
+    expect_hash("fashion", logits[0], sizeof logits / sizeof(float));
+    lnt_context_free(c);
+    lnt_close(m);
+}
+END_TEST
+
 /* ---- a trained model over CIFAR-10's test batch ---- */
 
 #define SHARED LINNET_SOURCE_DIR "/../shared"
@@ -362,6 +395,7 @@ int main(void) {
     LOOP(test_metadata, sizeof FACTS / sizeof *FACTS);
     LOOP(test_smaller_types, N_CASES);
     LOOP(test_one_answer, 2 * N_ONES);
+    LOOP(test_shipped, 1);
     LOOP(test_cifar, 2);
     int rc = ok ? run_suite("vit", (TCase *const[]){t, NULL}) : 1;
     remove_test_folder();
