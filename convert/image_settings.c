@@ -179,12 +179,11 @@ static void put_u32s(buffer *m, const char *key, int64_t a, int64_t b) {
 }
 
 static void put_settings(const settings *s, size_t channels, buffer *m) {
-    static const char *const RESIZES[] = {[PREPROCESS_EXACT] = "exact", [PREPROCESS_SHORTEST] = "shortest", [PREPROCESS_LONGEST] = "longest"};
     kv_put_bool(m, "image.preprocess", true);
     if (s->resize) {
-        const char *filter = resize_filter_name((resize_filter)s->filter);
+        const char *filter = resize_filter_name((resize_filter)s->filter), *how = preprocess_resize_name(s->how);
         bool exact = s->how == PREPROCESS_EXACT;
-        kv_put_string(m, "image.resize", RESIZES[s->how], strlen(RESIZES[s->how]));
+        kv_put_string(m, "image.resize", how, strlen(how));
         put_u32s(m, "image.size", exact ? s->size.height : s->edges[0], exact ? s->size.width : s->edges[1]);
         kv_put_string(m, "image.filter", filter, strlen(filter));
     }

@@ -18,6 +18,8 @@ static const struct {
 };
 static const char *const RESIZES[] = {[PREPROCESS_EXACT] = "exact", [PREPROCESS_SHORTEST] = "shortest", [PREPROCESS_LONGEST] = "longest"};
 
+const char *preprocess_resize_name(preprocess_resize resize) { return RESIZES[resize]; }
+
 static int check_keys(const kv_block *metadata, const char *path, lnt_error *err) {
     kv_entry e;
     for (size_t at = 0; kv_next(metadata, &at, &e);) {

@@ -28,6 +28,8 @@ typedef struct preprocess {
     float values[4][256];    /* what each 8-bit value of each channel becomes */
 } preprocess;
 
+/* "exact", "shortest", "longest"; NULL: the size stays. */
+const char *preprocess_resize_name(preprocess_resize resize);
 /* Reads and checks the keys above but image.height and image.width. channels: of the model, 1 to 4; pictures can be made into
    1 (as Pillow's convert("L")) or 3, preprocessing is refused for others. path names the file in errors. */
 int preprocess_load(preprocess *p, const kv_block *metadata, uint32_t channels, const char *path, lnt_error *err);
