@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 16, QUANT_PAD = 64, QUANT_GROUP = 32 };
+enum { LANES = 16, QUANT_PAD = 64, QUANT_GROUP = 32, HAMMING_ROWS = 64 };
 
 static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
@@ -63,6 +63,8 @@ typedef struct linear_args {
     float *y;
     size_t y_stride; /* floats */
     bool stream;     /* the weights come from memory, not from a cache: worth prefetching far ahead */
+    size_t beside;   /* f16: so many panels lie side by side, [panels / beside][k][beside][16], and panel0 and panel1 are
+                        multiples of it: a single stream for a single row. 4, or 0: panel after panel */
 } linear_args;
 typedef void linear_kernel(const linear_args *a, size_t row0, size_t row1, size_t panel0, size_t panel1);
 
@@ -126,6 +128,8 @@ typedef struct kernels {
     /* IEEE halves to floats, exact, and back, ties to even. */
     void (*f16_to_f32)(const uint16_t *x, float *y, size_t n);
     void (*f32_to_f16)(const float *x, uint16_t *y, size_t n);
+    /* How many bits of 64 rows differ from those of x: rows u64 [words][64], word w of all rows side by side. */
+    void (*hamming)(const uint64_t *x, const uint64_t *rows, size_t words, uint32_t *distances);
 } kernels;
 
 /* The best level that the CPU has, at most the one that LINNET_CPU names; decided once. NULL if it names none. */

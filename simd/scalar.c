@@ -154,4 +154,13 @@ static void dots_q4(const q4_block *b) {
 #include "simd/generic/quantize.h"
 #include "simd/generic/table.h"
 
-void simd_fill_scalar(kernels *k) { fill_table(k); }
+static void hamming(const uint64_t *x, const uint64_t *rows, size_t words, uint32_t *distances) {
+    memset(distances, 0, HAMMING_ROWS * sizeof *distances);
+    for (size_t w = 0; w < words; w++, rows += HAMMING_ROWS)
+        for (size_t r = 0; r < HAMMING_ROWS; r++) distances[r] += (uint32_t)__builtin_popcountll(x[w] ^ rows[r]);
+}
+
+void simd_fill_scalar(kernels *k) {
+    fill_table(k);
+    k->hamming = hamming;
+}

@@ -204,6 +204,33 @@ START_TEST(elementwise_levels) {
 }
 END_TEST
 
+START_TEST(hamming_levels) {
+    for (size_t i = 0; i < cases; i++) {
+        const size_t words = i % 8 ? draw_between(1, 70) : draw_between(1, 1024); /* bytes overflow at 32 words of ones */
+        uint64_t *x = buffer(words * 8), *rows = buffer(words * 8 * HAMMING_ROWS);
+        uint32_t *expected = buffer(HAMMING_ROWS * 4);
+        for (size_t w = 0; w < words; w++) x[w] = draw();
+        for (size_t j = 0; j < words * HAMMING_ROWS; j++) {
+            const uint64_t near = x[j / HAMMING_ROWS], r = j % HAMMING_ROWS;
+            rows[j] = r == 9 ? near : r == 7 || j % 5 == 1 ? ~near : draw();
+        }
+        for (size_t r = 0; r < HAMMING_ROWS; r++) {
+            uint32_t distance = 0;
+            for (size_t bit = 0; bit < words * 64; bit++)
+                distance += (uint32_t)((x[bit / 64] ^ rows[bit / 64 * HAMMING_ROWS + r]) >> bit % 64 & 1);
+            expected[r] = distance;
+        }
+        ck_assert(expected[7] == 64 * words && expected[9] == 0);
+        FOR_LEVELS(level) {
+            uint32_t *distances = buffer(HAMMING_ROWS * 4);
+            level->hamming(x, rows, words, distances);
+            same(distances, expected, HAMMING_ROWS * 4, level->level, "hamming");
+        }
+        release();
+    }
+}
+END_TEST
+
 START_TEST(halves) {
     enum { ALL = 65536 };
     uint16_t *h = buffer(ALL * 2);

@@ -75,6 +75,33 @@ START_TEST(linear_levels) {
 }
 END_TEST
 
+/* Panels of halves side by side give what the same panels do one after another. */
+START_TEST(linear_beside) {
+    for (size_t i = 0; i < cases; i++) {
+        const size_t k = draw_between(1, i % 4 ? 130 : 600), groups = draw_between(1, 3), panels = 4 * groups;
+        linear_case c = draw_linear(WEIGHT_F16, i % 3 ? draw_between(1, 30) : 1, 16 * panels, k);
+        const size_t bytes = c.rows * c.args.y_stride * sizeof(float);
+        const float *expected = run_linear(&c, kernels_level("scalar"), false);
+        uint16_t *beside = buffer(panels * k * 32);
+        for (size_t p = 0; p < panels; p++)
+            for (size_t at = 0; at < k; at++)
+                memcpy(beside + ((p / 4 * k + at) * 4 + p % 4) * 16, (uint16_t *)c.m.w + (p * k + at) * 16, 32);
+        c.args.w = beside;
+        c.args.beside = 4;
+        FOR_LEVELS(level) {
+            same(run_linear(&c, level, false), expected, bytes, level->level, "linear, panels side by side");
+            linear_args a = c.args;
+            a.y = buffer(bytes);
+            const size_t half = groups / 2 * 4;
+            level->linear[WEIGHT_F16](&a, 0, c.rows, half, panels);
+            level->linear[WEIGHT_F16](&a, 0, c.rows, 0, half);
+            same(a.y, expected, bytes, level->level, "linear, panels side by side, in parts");
+        }
+        release();
+    }
+}
+END_TEST
+
 /* The float of `type` is within its rounding of the exact sum of what its inputs stand for. */
 START_TEST(linear_exact) {
     const weight_type type = (weight_type)_i;
@@ -335,6 +362,7 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(linear, linear_levels, 0, WEIGHT_TYPES);
     tcase_add_loop_test(linear, linear_exact, 0, WEIGHT_TYPES);
     tcase_add_loop_test(linear, weight_rows, 0, WEIGHT_TYPES);
+    tcase_add_test(linear, linear_beside);
     tcase_add_test(linear, residual_in_place);
     tcase_add_test(linear, attention_levels);
     tcase_add_test(linear, attention_exact);
@@ -346,6 +374,7 @@ int main(int argc, char **argv) {
     tcase_add_test(rows, quantize_scaled);
     tcase_add_test(rows, quantize_known);
     tcase_add_test(rows, elementwise_levels);
+    tcase_add_test(rows, hamming_levels);
     tcase_add_test(rows, halves);
     tcase_add_test(ties, ties_to_even);
     tcase_add_test(select, levels);

@@ -103,26 +103,27 @@ static void add_bias(const linear_args *a, size_t rows, size_t n0, size_t n, flo
 
 /* ---- f32 and f16 ---- */
 
-static void widen_f16(const uint16_t *w, size_t n, float *y) {
-    for (size_t i = 0; i < n; i += LANES) v_store(y + i, v_load_f16(w + i));
+/* k steps of a panel */
+static void widen_f16(const uint16_t *w, size_t step, size_t k, float *y) {
+    for (size_t i = 0; i < k; i++) v_store(y + i * LANES, v_load_f16(w + i * step));
 }
 
 /* The sums of a block of rows and up to FLOAT_PANELS panels */
 INLINE void float_block(bool half, const linear_args *a, size_t row0, size_t rows, size_t tile_rows, size_t panel,
                         size_t panels, float *sums) {
     const size_t n = panels * LANES, element = half ? sizeof(uint16_t) : sizeof(float);
-    const bool blocked = rows > tile_rows;
-    const size_t block_k = blocked ? FLOAT_BLOCK_K : a->k;
+    const size_t beside = half && a->beside ? a->beside : 1, step = beside * LANES;
+    const bool blocked = rows > tile_rows, widen = half && (blocked || (rows > 1 && beside > 1));
+    const size_t block_k = blocked || widen ? FLOAT_BLOCK_K : a->k;
     _Alignas(64) float wide[FLOAT_PANELS * FLOAT_BLOCK_K * LANES];
     memset(sums, 0, rows * n * sizeof *sums);
     for (size_t k0 = 0; k0 < a->k; k0 += block_k) {
-        const size_t k = min_size(block_k, a->k - k0), panel_elements = a->k * LANES;
-        const char *w = (const char *)a->w + (panel * panel_elements + k0 * LANES) * element;
-        const size_t next = k0 + k < a->k ? k * LANES : panels * panel_elements - k0 * LANES;
-        const bool widen = half && blocked;
+        const size_t k = min_size(block_k, a->k - k0), panel_elements = beside > 1 ? LANES : a->k * LANES;
+        const char *w = (const char *)a->w + (panel / beside * a->k * step + panel % beside * LANES + k0 * step) * element;
+        const size_t next = k0 + k < a->k ? k * step : panels * a->k * LANES - k0 * LANES;
         if (widen)
             for (size_t p = 0; p < panels; p++)
-                widen_f16((const uint16_t *)w + p * panel_elements, k * LANES, wide + p * k * LANES);
+                widen_f16((const uint16_t *)w + p * panel_elements, step, k, wide + p * k * LANES);
         for (size_t r = 0; r < rows; r += tile_rows) {
             const float *x = (const float *)row_of(a, row0 + r) + k0;
             for (size_t p = 0; blocked && p < panels; p++) {
@@ -131,7 +132,7 @@ INLINE void float_block(bool half, const linear_args *a, size_t row0, size_t row
             }
             const float_tile t = {.x = x, .x_stride = a->x_stride, .w = widen ? (const void *)wide : w,
                                   .panel_elements = widen ? k * LANES : panel_elements, .k = k, .acc = sums + r * n,
-                                  .acc_stride = n, .ahead = a->stream ? 128 : 0};
+                                  .acc_stride = n, .ahead = a->stream ? 128 : 0, .step = step};
             (half && !widen ? tile_f16 : tile_f32)[min_size(tile_rows, rows - r)][panels](&t);
         }
     }

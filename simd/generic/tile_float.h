@@ -10,6 +10,7 @@ typedef struct float_tile {
     float *acc; /* [rows][panels * 16], added to */
     size_t acc_stride;
     size_t ahead; /* of a single row: how many k to prefetch ahead */
+    size_t step;  /* of a single row and halves: elements from k to k + 1; floats: 16 */
 } float_tile;
 
 #ifdef __clang__
@@ -22,19 +23,21 @@ INLINE v16 tile_weight(bool half, const void *w, size_t at) {
     return half ? v_load_f16((const uint16_t *)w + at) : v_load((const float *)w + at);
 }
 
-/* A single row reads its panels once and from far away: it asks for what comes `ahead`, first in them, then behind them. */
-INLINE void row_float_of(bool half, const size_t panels, const float_tile *t) {
+/* A single row reads its panels once. From far away it asks for what comes `ahead`, first in them, then behind them;
+   prefetching what is there already would only be in the way of the hardware's. */
+INLINE void row_float_of(bool half, const bool prefetch, const size_t panels, const float_tile *t) {
     const size_t element = half ? sizeof(uint16_t) : sizeof(float);
+    const size_t step = half ? t->step : LANES;
     const size_t ends[2] = {t->ahead < t->k ? t->k - t->ahead : 0, t->k};
     v16 sum[FLOAT_PANELS];
     UNROLL for (size_t p = 0; p < panels; p++) sum[p] = v_load(t->acc + p * LANES);
-    for (size_t part = 0, k = 0; part < 2; part++) {
-        const char *ahead = (const char *)t->w + (t->ahead * LANES + part * (panels - 1) * t->panel_elements) * element;
+    for (size_t part = prefetch ? 0 : 1, k = 0; part < 2; part++) {
+        const char *ahead = (const char *)t->w + (t->ahead * step + part * (panels - 1) * t->panel_elements) * element;
         for (; k < ends[part]; k++) {
             const v16 x = v_set1(t->x[k]);
             UNROLL for (size_t p = 0; p < panels; p++) {
-                const size_t at = p * t->panel_elements + k * LANES;
-                __builtin_prefetch(ahead + at * element);
+                const size_t at = p * t->panel_elements + k * step;
+                if (prefetch) __builtin_prefetch(ahead + at * element);
                 sum[p] = v_fma(x, tile_weight(half, t->w, at), sum[p]);
             }
         }
@@ -44,7 +47,10 @@ INLINE void row_float_of(bool half, const size_t panels, const float_tile *t) {
 
 INLINE void tile_float_of(bool half, const size_t rows, const size_t panels, const float_tile *t) {
     if (rows == 1) {
-        row_float_of(half, panels, t);
+        if (t->ahead)
+            row_float_of(half, true, panels, t);
+        else
+            row_float_of(half, false, panels, t);
         return;
     }
     v16 sum[FLOAT_SUMS];

@@ -32,19 +32,25 @@ INLINE void add_pairs(__m256i low, __m256i high, int32_t *acc) {
     store32(acc, _mm256_add_epi32(load32(acc), sums));
 }
 
-static void q8_row(const q8_block *b) {
-    const size_t ahead = b->stream ? Q8_AHEAD : 0;
+INLINE void q8_row_of(const bool prefetch, const q8_block *b) {
     const int16_t *x = b->x;
     const int8_t *w = b->w;
     __m256i sum[4];
     UNROLL for (size_t q = 0; q < 4; q++) sum[q] = _mm256_setzero_si256();
     for (size_t i = 0; i < b->k; i += 4, w += 4 * LANES) {
         const __m256i v = broadcast8(x + i);
-        __builtin_prefetch(w + ahead);
+        if (prefetch) __builtin_prefetch(w + Q8_AHEAD);
         UNROLL for (size_t q = 0; q < 4; q++) sum[q] = add_i32(sum[q], _mm256_madd_epi16(v, widen16(w + 16 * q)));
     }
     add_pairs(sum[0], sum[1], b->acc);
     add_pairs(sum[2], sum[3], b->acc + 8);
+}
+
+static void q8_row(const q8_block *b) {
+    if (b->stream)
+        q8_row_of(true, b);
+    else
+        q8_row_of(false, b);
 }
 
 /* 8 outputs of `rows` rows; w is int16 [k/4][16][4] */

@@ -31,18 +31,24 @@ INLINE void add_pairs(__m512i low, __m512i high, int32_t *acc) {
     _mm512_storeu_si512(acc, _mm512_add_epi32(_mm512_loadu_si512(acc), sums));
 }
 
-static void q8_row(const q8_block *b) {
-    const size_t ahead = b->stream ? Q8_AHEAD : 0;
+INLINE void q8_row_of(const bool prefetch, const q8_block *b) {
     const int16_t *x = b->x;
     const int8_t *w = b->w;
     __m512i low = _mm512_setzero_si512(), high = low;
     for (size_t i = 0; i < b->k; i += 4, w += 64) {
         const __m512i v = broadcast8(x + i);
-        __builtin_prefetch(w + ahead);
+        if (prefetch) __builtin_prefetch(w + Q8_AHEAD);
         low = add_i32(low, _mm512_madd_epi16(v, widen32(w)));
         high = add_i32(high, _mm512_madd_epi16(v, widen32(w + 32)));
     }
     add_pairs(low, high, b->acc);
+}
+
+static void q8_row(const q8_block *b) {
+    if (b->stream)
+        q8_row_of(true, b);
+    else
+        q8_row_of(false, b);
 }
 
 /* w is int16 [k/4][16][4] */

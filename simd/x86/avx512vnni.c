@@ -18,17 +18,23 @@ INLINE void add_sums(__m512i sum, int32_t *acc) {
 }
 
 /* One panel in four chains, as a single one waits for its sum */
-static void q8_row(const q8_block *b, const int8_t *w, int32_t *acc) {
-    const size_t ahead = b->stream ? Q8_AHEAD : 0;
+INLINE void q8_row_of(const bool prefetch, const q8_block *b, const int8_t *w, int32_t *acc) {
     const uint8_t *x = b->x;
     __m512i sum[4];
     UNROLL for (size_t c = 0; c < 4; c++) sum[c] = _mm512_setzero_si512();
     for (size_t i = 0; i < b->k; i += 16, w += 256)
         UNROLL for (size_t c = 0; c < 4; c++) {
-            __builtin_prefetch(w + ahead + 64 * c);
+            if (prefetch) __builtin_prefetch(w + Q8_AHEAD + 64 * c);
             sum[c] = dot_step(sum[c], broadcast4(x + i + 4 * c), _mm512_loadu_si512(w + 64 * c));
         }
     add_sums(_mm512_add_epi32(_mm512_add_epi32(sum[0], sum[1]), _mm512_add_epi32(sum[2], sum[3])), acc);
+}
+
+static void q8_row(const q8_block *b, const int8_t *w, int32_t *acc) {
+    if (b->stream)
+        q8_row_of(true, b, w, acc);
+    else
+        q8_row_of(false, b, w, acc);
 }
 
 INLINE void q8_tile_of(const size_t rows, const size_t panels, const q8_block *b, size_t row) {
