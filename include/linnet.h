@@ -350,6 +350,116 @@ LNT_API int lnt_convert(const char *folder, const char *out_path, const lnt_conv
 /* An f32 or f16 .lnt file into a smaller one. */
 LNT_API int lnt_quantize(const char *in_path, const char *out_path, const lnt_convert_options *options, lnt_error *err);
 
+/* ---- searching a corpus ------------------------------------------------------------------------------------ */
+
+/* An index is a folder: documents with their full text in SQLite, their embeddings in mapped files beside it (docs/index.md).
+   One process writes at a time, any number read: each sees what had been committed when it opened. Whatever is cut short
+   (a kill, a full disk) leaves what was committed last. An index belongs to one thread at a time; it has threads of its own. */
+typedef struct lnt_index lnt_index;
+
+typedef struct lnt_index_options {
+    bool write;             /* the index is made if the folder does not hold one */
+    const lnt_model *model; /* makes its vectors: must be the one that the index was made with, by hash. NULL: not checked,
+                               and nothing can be made or written */
+    const char *vectors;    /* of a new one: "f32", "f16", "int8", "binary" (with int8 beside it); NULL: "int8" */
+    const char *settings;   /* how documents are made of files, JSON that the caller understands: kept by a new index; one that
+                               was made with others is refused. NULL: not checked */
+    uint32_t n_threads;     /* as lnt_context_options */
+    uint32_t dims;          /* of a new one: an embedding's first so many numbers; 0: all. Of another: not checked if 0 */
+} lnt_index_options;
+
+LNT_API lnt_index *lnt_index_open(const char *folder, const lnt_index_options *options, lnt_error *err);
+/* What has not been committed is gone. */
+LNT_API void lnt_index_close(lnt_index *index);
+
+typedef struct lnt_index_info {
+    const char *model, *model_name, *vectors, *settings; /* the index's until it is closed; model: a hash, hexadecimal */
+    uint32_t dims;
+    uint64_t n_sources, n_documents;
+    uint64_t n_rows;  /* of vectors: those of documents that are gone too, until lnt_index_compact */
+    uint64_t document_bytes, vector_bytes; /* on disk */
+} lnt_index_info;
+LNT_API int lnt_index_get_info(lnt_index *index, lnt_index_info *info, lnt_error *err);
+
+/* Checks hashes of vectors, SQLite's own integrity, the full text against the documents, and that both agree: 0, or -1
+   naming the first thing that is wrong. */
+LNT_API int lnt_index_check(lnt_index *index, lnt_error *err);
+
+/* A file that documents were made of. */
+typedef struct lnt_source {
+    const char *path;
+    uint64_t bytes;
+    int64_t modified;       /* nanoseconds since 1970 */
+    unsigned char hash[16]; /* XXH3-128 of its bytes; zeros: not known */
+    uint64_t n_records;     /* read from it so far: more than documents, where some had no text */
+    uint64_t n_documents;
+    bool complete;
+} lnt_source;
+
+/* 1 and *source, whose path lives until the next call; 0: there is none; -1 with err. */
+LNT_API int lnt_index_find_source(lnt_index *index, const char *path, lnt_source *source, lnt_error *err);
+/* The first source behind a path in the order of strcmp; path "": the first of all. As lnt_index_find_source. */
+LNT_API int lnt_index_next_source(lnt_index *index, const char *path, lnt_source *source, lnt_error *err);
+
+/* Piece of a source. */
+typedef struct lnt_document {
+    int64_t id; /* given by the index */
+    const char *path;
+    const char *text;
+    size_t n_bytes;
+    uint64_t line;        /* where it begins in the source, from 1; 0: not known */
+    uint64_t begin, end;  /* in bytes, in the source or the record of its line */
+    const char *metadata; /* a JSON object; NULL: none */
+} lnt_document;
+
+/* Writing. A source is begun (what was indexed of it before goes, unless it is to be continued), gets documents with their
+   embeddings [dims] in order, made to length 1 by the index, and is ended. n_records in lnt_index_add counts what has been read of the source with this
+   document. All of it is there for readers, and safe, once lnt_index_commit has returned 0; after a failure close the index
+   and open it again. */
+LNT_API int lnt_index_begin_source(lnt_index *index, const lnt_source *source, bool continued, lnt_error *err);
+LNT_API int lnt_index_add(lnt_index *index, const lnt_document *document, const float *vector, uint64_t n_records, lnt_error *err);
+LNT_API int lnt_index_end_source(lnt_index *index, const lnt_source *source, lnt_error *err);
+LNT_API int lnt_index_remove_source(lnt_index *index, const char *path, lnt_error *err);
+/* A source whose bytes are as they were gets its new time. */
+LNT_API int lnt_index_touch_source(lnt_index *index, const lnt_source *source, lnt_error *err);
+LNT_API int lnt_index_commit(lnt_index *index, lnt_error *err);
+/* Writes the vectors anew without the rows of documents that are gone, and commits. */
+LNT_API int lnt_index_compact(lnt_index *index, lnt_error *err);
+
+typedef struct lnt_query {
+    const char *text; /* for "text" and "hybrid": any text, whose words are looked for; no syntax */
+    size_t n_bytes;
+    const float *vector; /* for "dense" and "hybrid": its embedding [dims], of any length */
+} lnt_query;
+
+typedef struct lnt_filter {
+    const char *field, *value; /* documents whose metadata has this value (as text) under this name; "a.b": b in a; "path": the
+                                  source's path, which begins with the value */
+} lnt_filter;
+
+typedef struct lnt_search_options {
+    const char *mode;    /* "dense": exact nearest neighbours by cosine; "text": BM25; "hybrid": both, by reciprocal rank
+                            fusion (Cormack et al. 2009, k = 60). NULL: "hybrid" */
+    uint32_t top;        /* best documents of each query; 0: 10 */
+    uint32_t candidates; /* of each kind that hybrid joins; 0: 100 or ten times top, whichever is more */
+    const lnt_filter *filters; /* all must hold */
+    size_t n_filters;
+} lnt_search_options;
+
+typedef struct lnt_hit {
+    int64_t document;
+    double score;  /* of the mode: cosine, BM25 (higher is better), or the sum of 1 / (60 + rank) */
+    float cosine;  /* NAN: not among the dense candidates */
+    double bm25;   /* NAN: not among the text candidates */
+} lnt_hit;
+
+/* The best of each query to hits [n_queries][top], their number to n_hits [n_queries]; of equal scores the lower document first.
+   Many queries together cost little more than one. */
+LNT_API int lnt_index_search(lnt_index *index, const lnt_query *queries, size_t n_queries, const lnt_search_options *options, lnt_hit *hits,
+                             size_t *n_hits, lnt_error *err);
+/* A document; its strings are the index's until the next call. */
+LNT_API int lnt_index_document(lnt_index *index, int64_t id, lnt_document *document, lnt_error *err);
+
 /* ---- the machine ------------------------------------------------------------------------------------------- */
 
 /* The instruction set level in use: "scalar", "avx2", "avx512", "avx512vnni". LINNET_CPU in the environment caps it;
