@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/part_file.h"
 #include "cli/pictures.h"
+#include "cli/recipe.h"
 #include "cli/text.h"
 #include "cli/texts.h"
 #include "cli/vectors.h"
@@ -121,18 +122,8 @@ static int choose_format(job *j) {
 }
 
 static int choose_prefix(job *j) {
-    if (j->s->prompt_text) {
-        j->texts.prefix = j->s->prompt_text;
-        return 0;
-    }
-    j->texts.prefix = lnt_prompt(j->m.model, j->s->prompt);
-    if (j->texts.prefix) return 0;
-    char names[300] = "";
-    const char *name;
-    for (size_t i = 0, at = 0; (name = lnt_prompt_name(j->m.model, i)) && at < sizeof names; i++)
-        at += (size_t)snprintf(names + at, sizeof names - at, "%s%.60s", i ? ", " : ", expected one of: ", name);
-    return cli_error(&j->err, "%s: has no prompt \"%.60s\"%s", j->m.path, j->s->prompt,
-                     *names ? names : ", expected --prompt-text as it has none");
+    j->texts.prefix = recipe_prompt(&j->m, j->s->prompt_text, j->s->prompt, (const char *const[]){NULL}, &j->err);
+    return j->texts.prefix ? 0 : -1;
 }
 
 static json_t *text_or_null(const char *text) {
@@ -202,8 +193,8 @@ static int open_all(job *j, lnt_batcher_options *like, const char *const *paths,
     like->output = "embedding";
     like->dims = s->dims;
     like->normalize = s->normalize;
-    if (s->pooling) like->pooling = strcmp(s->pooling, "cls") == 0 ? "first" : s->pooling;
-    else if (!j->m.info.embedding_width)
+    like->pooling = recipe_pooling_name(s->pooling);
+    if (!s->pooling && !j->m.info.embedding_width)
         return cli_error(&j->err, "%s: makes no embeddings, expected a sentence model or --pooling", j->m.path);
     if (open_input(j, like, paths, n_paths) != 0) return -1;
     j->dims = lnt_batcher_width(j->from_pictures ? j->pictures.batcher : j->texts.batcher);

@@ -18,34 +18,49 @@ static bool has_ending(const char *name, const char *endings) {
     return false;
 }
 
-static int add(inputs *list, const char *path, const struct stat *st, bool in_folder, lnt_error *err) {
+int inputs_add(inputs *list, const input *one, lnt_error *err) {
     if ((list->n & (list->n - 1)) == 0) {
         size_t capacity = list->n ? 2 * list->n : 1;
         input *bigger = realloc(list->items, capacity * sizeof *bigger);
         if (!bigger) return cli_error(err, "out of memory for %zu files", capacity);
         list->items = bigger;
     }
-    char *copy = strdup(path);
+    char *copy = strdup(one->path);
     if (!copy) return cli_error(err, "out of memory for a path");
     input *in = &list->items[list->n++];
-    *in = (input){.path = copy, .in_folder = in_folder, .regular = st && S_ISREG(st->st_mode)};
-    if (in->regular) {
-        in->size = (uint64_t)st->st_size;
-        in->modified = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-        in->device = st->st_dev;
-        in->number = st->st_ino;
-        list->bytes += in->size;
-    }
+    *in = *one;
+    in->path = copy;
+    list->bytes += in->size;
     list->sized = list->sized && in->regular;
     return 0;
+}
+
+static int add(inputs *list, const char *path, const struct stat *st, bool in_folder, lnt_error *err) {
+    input in = {.path = (char *)path, .in_folder = in_folder, .regular = st && S_ISREG(st->st_mode)};
+    if (in.regular) {
+        in.size = (uint64_t)st->st_size;
+        in.modified = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+        in.device = st->st_dev;
+        in.number = st->st_ino;
+    }
+    return inputs_add(list, &in, err);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b) {
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static int add_entry(inputs *list, FTS *tree, FTSENT *entry, const char *endings, lnt_error *err) {
+static int unreadable(inputs *list, const FTSENT *entry, const inputs_rules *rules, lnt_error *err) {
+    cli_error(err, "%s: cannot be read: %s, expected a folder or file", entry->fts_path, strerror(entry->fts_errno));
+    if (!rules->lenient) return -1;
+    list->n_unreadable++;
+    cli_fail(err);
+    return 0;
+}
+
+static int add_entry(inputs *list, FTS *tree, FTSENT *entry, const inputs_rules *rules, lnt_error *err) {
     struct stat followed;
+    const char *endings = rules->endings;
     bool file = entry->fts_info == FTS_F || entry->fts_info == FTS_SL;
     if (entry->fts_level > 0 && entry->fts_name[0] == '.') {
         fts_set(tree, entry, FTS_SKIP);
@@ -61,8 +76,7 @@ static int add_entry(inputs *list, FTS *tree, FTSENT *entry, const char *endings
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
-        return cli_error(err, "%s: cannot be read: %s, expected a folder or file", entry->fts_path,
-                         strerror(entry->fts_errno));
+        return unreadable(list, entry, rules, err);
     default:
         return 0;
     }
@@ -76,9 +90,9 @@ static int add_folder(inputs *list, const char *path, const inputs_rules *rules,
     int result = 0;
     FTS *tree = fts_open((char *[]){copy, NULL}, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
     if (!tree) result = cli_error(err, "%s: cannot be read: %s, expected a folder", path, strerror(errno));
-    for (FTSENT *entry; result == 0 && (entry = fts_read(tree));) result = add_entry(list, tree, entry, rules->endings, err);
+    for (FTSENT *entry; result == 0 && (entry = fts_read(tree));) result = add_entry(list, tree, entry, rules, err);
     if (tree) fts_close(tree);
-    if (result == 0 && list->n == before)
+    if (result == 0 && list->n == before && !rules->lenient)
         result = cli_error(err, "%s: holds no %s, expected %s%s", path, rules->what,
                            rules->endings ? "names ending in " : "some", rules->endings ? rules->endings : "");
     free(copy);

@@ -17,6 +17,9 @@
     X(fill)          \
     X(tag)           \
     X(rerank)        \
+    X(index)         \
+    X(search)        \
+    X(eval)          \
     X(tokenize)      \
     X(output)        \
     X(convert)       \

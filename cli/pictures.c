@@ -177,7 +177,7 @@ static int run_window(window *w, lnt_error *err) {
 /* ---- all of it ---- */
 
 int pictures_open(pictures *p, const lnt_batcher_options *options, const char *const *paths, size_t n_paths, lnt_error *err) {
-    const inputs_rules rules = {"pictures", PICTURES_ENDINGS, true};
+    const inputs_rules rules = {.what = "pictures", .endings = PICTURES_ENDINGS, .missing = true};
     p->batcher = lnt_batcher_new(p->model->model, options, err);
     return p->batcher ? inputs_list(&p->files, paths, n_paths, &rules, err) : -1;
 }

@@ -32,10 +32,11 @@ static record_format format_of(const record_options *o, const input *file) {
         while (strcmp(names[f], o->format) != 0) f++;
         return f;
     }
-    if (file->in_folder) return RECORD_FILES;
+    if (file->in_folder && !o->corpus) return RECORD_FILES;
     const char *ending = strrchr(file->path, '.');
     for (size_t i = 0; ending && i < sizeof endings / sizeof *endings; i++)
         if (strcasecmp(ending, endings[i].ending) == 0) return endings[i].format;
+    if (o->corpus && file->regular) return RECORD_FILES;
     return o->field || o->pair_field ? RECORD_JSONL : RECORD_LINES;
 }
 
@@ -53,7 +54,6 @@ static int check_formats(const records *r, lnt_error *err) {
     return cli_error(err, "--%s is for CSV and TSV, expected --format csv or tsv", o->column ? "column" : "pair-column");
 }
 
-
 int records_open(records *r, const record_options *options, const char *const *paths, size_t n_paths,
                  lnt_tokenizer *tokenizer, size_t max_tokens, lnt_error *err) {
     *r = (records){.options = options, .tokenizer = tokenizer, .chunk_tokens = options->chunk_tokens, .shown = "-p"};
@@ -64,21 +64,36 @@ int records_open(records *r, const record_options *options, const char *const *p
     return options->text ? 0 : check_formats(r, err);
 }
 
+int records_open_file(records *r, const record_options *options, const input *file, lnt_tokenizer *tokenizer, uint32_t chunk_tokens,
+                      lnt_error *err) {
+    *r = (records){.options = options, .tokenizer = tokenizer, .chunk_tokens = chunk_tokens};
+    return inputs_add(&r->files, file, err);
+}
+
+/* Ends reading the file that is open. */
+static void end_file(records *r) {
+    if (r->open && r->format == RECORD_FILES) parts_close(&r->whole_file);
+    else if (r->open) io_lines_close(&r->lines);
+    r->open = false;
+}
+
 void records_close(records *r) {
-    if (r->open) io_lines_close(&r->lines);
+    end_file(r);
     inputs_free(&r->files);
     columns_free(&r->fields);
     io_bytes_free(&r->body);
+    io_bytes_free(&r->names.bytes);
+    io_bytes_free(&r->metadata);
     json_decref(r->object);
     *r = (records){0};
 }
 
 uint64_t records_position(const records *r) {
-    return r->bytes_before + (r->open ? r->lines.bytes : 0);
+    return r->bytes_before + (!r->open ? 0 : r->format == RECORD_FILES ? r->whole_file.begin : r->lines.bytes);
 }
 
 bool records_ready(const records *r, int milliseconds) {
-    return !r->open || r->cutting || io_lines_ready(&r->lines, milliseconds);
+    return !r->open || r->cutting || r->format == RECORD_FILES || io_lines_ready(&r->lines, milliseconds);
 }
 
 /* BAD: a message that begins with the place of the record. */
@@ -172,9 +187,18 @@ static int read_header(records *r, lnt_error *err) {
     r->fields.n = 0;
     int got = o->no_header ? FOUND : next_columns(r, err);
     if (got != FOUND) return got == END ? 0 : -1;
+    if (metadata_take_names(&r->names, o->no_header ? NULL : &r->fields) != 0) return cli_error(err, "%s: out of memory", r->shown);
     if (find_column(r, o->column, &r->column, err) != 0) return -1;
     r->pair_column = SIZE_MAX;
     return o->pair_column ? find_column(r, o->pair_column, &r->pair_column, err) : 0;
+}
+
+/* What has been collected of the record beside its text. */
+static int give_metadata(const records *r, record *out, int failed, lnt_error *err) {
+    if (failed) return cli_error(err, "%s: out of memory at line %zu", r->shown, out->line);
+    out->metadata = r->metadata.n ? r->metadata.data : NULL;
+    out->n_metadata = r->metadata.n ? r->metadata.n - 1 : 0;
+    return FOUND;
 }
 
 static int read_columns(records *r, record *out, lnt_error *err) {
@@ -189,6 +213,9 @@ static int read_columns(records *r, record *out, lnt_error *err) {
     out->line = r->record_line;
     out->text = r->fields.items[r->column].data;
     out->n_bytes = r->fields.items[r->column].n;
+    r->metadata.n = 0;
+    if (r->options->corpus)
+        return give_metadata(r, out, metadata_of_columns(&r->metadata, &r->names, &r->fields, r->column), err);
     if (r->pair_column == SIZE_MAX) return FOUND;
     out->pair = r->fields.items[r->pair_column].data;
     out->n_pair_bytes = r->fields.items[r->pair_column].n;
@@ -249,7 +276,10 @@ static int read_json(records *r, record *out, lnt_error *err) {
         return bad(r, r->lines.number, err, what);
     }
     out->line = r->lines.number;
-    got = string_field(r, o->field ? o->field : "text", &out->text, &out->n_bytes, err);
+    const char *field = o->field ? o->field : "text";
+    got = string_field(r, field, &out->text, &out->n_bytes, err);
+    r->metadata.n = 0;
+    if (got == FOUND && o->corpus) return give_metadata(r, out, metadata_of_object(&r->metadata, r->object, field), err);
     if (got == FOUND && o->pair_field) got = string_field(r, o->pair_field, &out->pair, &out->n_pair_bytes, err);
     return got;
 }
@@ -271,8 +301,21 @@ static int read_whole(records *r, const input *file, record *out, lnt_error *err
     if (io_read(file->path, &r->body, err) != 0) return file->in_folder ? BAD : -1;
     bool mark = r->body.n >= 3 && memcmp(r->body.data, "\xEF\xBB\xBF", 3) == 0;
     out->whole_file = true;
+    out->line = r->options->corpus ? 1 : 0;
+    out->begin = r->options->corpus && mark ? 3 : 0;
     out->text = r->body.n ? r->body.data + (mark ? 3 : 0) : "";
     out->n_bytes = r->body.n - (mark ? 3 : 0);
+    return FOUND;
+}
+
+static int read_part(records *r, record *out, lnt_error *err) {
+    parts *p = &r->whole_file;
+    int got = parts_next(p, &out->text, &out->n_bytes, err);
+    if (got <= 0) return got;
+    out->whole_file = true;
+    out->line = p->line;
+    out->begin = p->begin + (size_t)(out->text - p->bytes.data);
+    out->end = out->begin + out->n_bytes;
     return FOUND;
 }
 
@@ -280,8 +323,14 @@ static int read_whole(records *r, const input *file, record *out, lnt_error *err
 
 static void close_file(records *r) {
     r->bytes_before += r->files.items[r->next_file++].size;
-    r->open = false;
-    io_lines_close(&r->lines);
+    end_file(r);
+}
+
+static int open_file(records *r, const input *file, lnt_error *err) {
+    int failed = r->format == RECORD_FILES ? parts_open(&r->whole_file, file->path, err) : io_lines_open(&r->lines, file->path, err);
+    if (failed) return -1;
+    r->open = true;
+    return r->format == RECORD_CSV || r->format == RECORD_TSV ? read_header(r, err) : 0;
 }
 
 static int from_files(records *r, record *out, lnt_error *err) {
@@ -292,14 +341,13 @@ static int from_files(records *r, record *out, lnt_error *err) {
             r->format = format_of(r->options, file);
             r->shown = strcmp(file->path, "-") == 0 ? "standard input" : file->path;
             out->file = r->shown;
-            if (r->format == RECORD_FILES) return read_whole(r, file, out, err);
-            if (io_lines_open(&r->lines, file->path, err) != 0) return -1;
-            r->open = true;
-            if ((r->format == RECORD_CSV || r->format == RECORD_TSV) && read_header(r, err) != 0) return -1;
+            if (r->format == RECORD_FILES && !(r->options->corpus && file->regular)) return read_whole(r, file, out, err);
+            if (open_file(r, file, err) != 0) return -1;
         }
         out->file = r->shown;
         got = r->format == RECORD_LINES  ? read_line(r, out, err)
               : r->format == RECORD_JSONL ? read_json(r, out, err)
+              : r->format == RECORD_FILES ? read_part(r, out, err)
                                           : read_columns(r, out, err);
         if (got != END) return got;
         close_file(r);
@@ -320,6 +368,13 @@ static int next_whole(records *r, record *out, lnt_error *err) {
     return FOUND;
 }
 
+/* Lines of the whole text up to here. */
+static void count_lines(records *r, size_t upto) {
+    const char *text = r->whole.text, *at;
+    for (; (at = memchr(text + r->counted, '\n', upto - r->counted)); r->counted = (size_t)(at - text) + 1) r->whole.line++;
+    r->counted = upto;
+}
+
 static int next_chunk(records *r, record *out, lnt_error *err) {
     size_t begin, end;
     int got = chunks_next(&r->cutter, &begin, &end, err);
@@ -327,10 +382,11 @@ static int next_chunk(records *r, record *out, lnt_error *err) {
         r->cutting = false;
         return got;
     }
+    if (r->options->corpus && r->whole.whole_file) count_lines(r, begin);
     *out = r->whole;
     out->chunk = true;
-    out->begin = begin;
-    out->end = end;
+    out->begin += begin;
+    out->end = out->begin + (end - begin);
     out->text += begin;
     out->n_bytes = end - begin;
     return FOUND;
@@ -342,7 +398,12 @@ static int next_any(records *r, record *out, lnt_error *err) {
         if (got != END) return got;
         got = next_whole(r, out, err);
         if (got != FOUND || !r->chunk_tokens || out->pair) return got;
+        if (r->options->corpus && out->n_bytes <= r->chunk_tokens) { /* a token has a byte at least */
+            out->end = out->begin + out->n_bytes;
+            return FOUND;
+        }
         r->whole = *out;
+        r->counted = 0;
         r->cutter = (chunks){.tokenizer = r->tokenizer,
                              .n_tokens = r->chunk_tokens,
                              .overlap = r->options->overlap,

@@ -4,14 +4,19 @@
    A record that is no record (malformed JSON, a field that is missing, a line longer than IO_MAX_LINE) is an error with
    file and line number, or with skip_bad passed over and counted. A byte order mark at a file's beginning and a return
    before a newline are not part of a text. Lines without anything on them are texts of a lines file, and nothing in the
-   other formats. */
+   other formats.
+
+   For a corpus that is to be searched a record also has its metadata and its place. Files of a folder are read by their
+   names as others are, and what is no JSONL, CSV or TSV is a text as a whole, read in parts. */
 #ifndef LNT_CLI_RECORDS_H
 #define LNT_CLI_RECORDS_H
 #include "cli/chunks.h"
 #include "cli/columns.h"
 #include "cli/inputs.h"
 #include "cli/io.h"
+#include "cli/metadata.h"
 #include "cli/options.h"
+#include "cli/parts.h"
 #include <jansson.h>
 
 typedef struct record_options {
@@ -21,6 +26,7 @@ typedef struct record_options {
     const char *column, *pair_column; /* CSV, TSV: a name of the header line, or a number from 1 */
     uint32_t chunk_tokens, overlap;   /* 0: texts as they are */
     bool no_header, skip_bad;
+    bool corpus; /* texts that are to be searched, as said above */
 } record_options;
 
 #define RECORD_OPTIONS(settings, in) \
@@ -64,8 +70,12 @@ typedef struct record {
     size_t line;         /* from 1; 0: of none */
     bool whole_file;     /* the text is all of the file */
     bool chunk;
-    uint64_t begin, end; /* of a chunk in its text, bytes */
+    uint64_t begin, end; /* of a chunk in its text, bytes; of a corpus's whole file: in the file, which line is of, too */
     bool invalid;        /* held bytes that are not UTF-8, replaced already */
+    const char *metadata; /* of a corpus: a JSON object; NULL: none */
+    size_t n_metadata;
+    size_t source;   /* of a corpus: which file it is from, and how many of it there are with this one */
+    uint64_t number;
 } record;
 
 typedef enum record_format { RECORD_LINES, RECORD_JSONL, RECORD_CSV, RECORD_TSV, RECORD_FILES } record_format;
@@ -83,6 +93,9 @@ typedef struct records {
     bool given;            /* options->text has been */
     columns fields;
     size_t column, pair_column; /* SIZE_MAX: no pair */
+    metadata_names names;
+    io_bytes metadata;
+    parts whole_file;
     io_bytes body;              /* a CSV record of several lines; a JSONL line made valid; a whole file */
     json_t *object;
     lnt_tokenizer *tokenizer;
@@ -90,6 +103,7 @@ typedef struct records {
     record whole; /* the record that is being cut */
     chunks cutter;
     bool cutting;
+    size_t counted; /* of the text that is being cut: lines before here are counted in whole.line */
     size_t n_bad;
     lnt_error first_bad;
 } records;
@@ -100,6 +114,9 @@ int records_check(const record_options *options, size_t n_paths);
    that a chunk may have, without special tokens. 0, or -1 with err. records_close must follow either way. */
 int records_open(records *r, const record_options *options, const char *const *paths, size_t n_paths,
                  lnt_tokenizer *tokenizer, size_t max_tokens, lnt_error *err);
+/* The same for one file of a corpus, "-" is standard input; pieces have chunk_tokens. */
+int records_open_file(records *r, const record_options *options, const input *file, lnt_tokenizer *tokenizer, uint32_t chunk_tokens,
+                      lnt_error *err);
 /* 1: *out is the next record, valid until the next call; 0: the end; -1 with err. */
 int records_next(records *r, record *out, lnt_error *err);
 /* Whether records_next need not wait for input longer than some milliseconds. */

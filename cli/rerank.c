@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "cli/scores.h"
+#include "cli/cross_encoder.h"
 #include "cli/text.h"
 #include "cli/texts.h"
 #include <inttypes.h>
@@ -47,7 +47,7 @@ typedef struct job {
 
 static int render(void *user, const record *r, const lnt_text_result *result, io_bytes *out) {
     const job *j = user;
-    float score = scores_of(j->m.info.scores, result->rows[0], 1, 0);
+    float score = cross_encoder_score(&j->m, result);
     if (io_append(out, (const char *)&score, sizeof score) != 0) return -1;
     return j->s->json ? record_begin_json(out, r, "score") : text_append_line(out, r->text, r->n_bytes);
 }
@@ -97,10 +97,8 @@ static void print(const job *j) {
 }
 
 static int rerank(job *j, const char *path, const char *const *files, size_t n_files) {
-    if (session_open(&j->m, path, "sequence-classification", SESSION_TOKENIZER, &j->err) != 0) return cli_fail(&j->err);
-    if (j->m.info.n_labels != 1)
-        return cli_failf("%s: has %u labels, expected the one score of a cross-encoder", path, j->m.info.n_labels);
-    if (texts_open(&j->texts, &(lnt_batcher_options){.output = "logits"}, files, n_files, &j->err) != 0 ||
+    if (cross_encoder_open(&j->m, path, &j->err) != 0 ||
+        texts_open(&j->texts, &(lnt_batcher_options){.output = "logits"}, files, n_files, &j->err) != 0 ||
         texts_run(&j->texts, &j->err) != 0)
         return cli_fail(&j->err);
     texts_report(&j->texts);

@@ -64,7 +64,8 @@ static int add(window *w, const record *r, lnt_error *err) {
     size_t most = 16 * (size_t)w->t->model->info.n_ctx, at = w->bytes.n; /* what is longer is truncated */
     bool failed = io_append(&w->bytes, prefix, n_prefix) || append_text(&w->bytes, w->t, r->text, r->n_bytes);
     size_t n = w->bytes.n - at - n_prefix;
-    if (failed || io_append(&w->bytes, r->pair, r->n_pair_bytes) != 0)
+    failed = failed || io_append(&w->bytes, r->pair, r->n_pair_bytes);
+    if (failed || (r->metadata && io_append(&w->bytes, r->metadata, r->n_metadata + 1) != 0))
         return cli_error(err, "%s: out of memory at line %zu", r->file, r->line);
     w->places[w->n] = at;
     w->records[w->n] = *r;
@@ -73,14 +74,31 @@ static int add(window *w, const record *r, lnt_error *err) {
     return 0;
 }
 
+static bool ready(texts *t) {
+    return t->reader ? t->reader->ready(t->user, FLOW_PATIENCE) : records_ready(&t->in, FLOW_PATIENCE);
+}
+
+static int next(texts *t, record *r, lnt_error *err) {
+    return t->reader ? t->reader->next(t->user, r, err) : records_next(&t->in, r, err);
+}
+
+static void position(const texts *t, uint64_t *done, uint64_t *all) {
+    if (t->reader) {
+        t->reader->progress(t->user, done, all);
+        return;
+    }
+    *done = records_position(&t->in);
+    *all = t->in.files.sized ? t->in.files.bytes : 0;
+}
+
 /* Reads on until the window is full, or nothing comes. 1; 0: the input has ended, or an interrupt came; -1 with err. */
 static int fill(window *w, size_t budget, lnt_error *err) {
     record r;
     w->n = w->cost = w->bytes.n = 0;
     while (w->n < w->capacity && w->bytes.n < MAX_BYTES && w->cost < budget) {
-        if (w->n && !records_ready(&w->t->in, FLOW_PATIENCE)) return 1;
+        if (w->n && !ready(w->t)) return 1;
         if (flow_interrupted) return 0;
-        int got = records_next(&w->t->in, &r, err);
+        int got = next(w->t, &r, err);
         if (flow_interrupted) return 0; /* a read that it broke off is no error */
         if (got <= 0) return got;
         if (add(w, &r, err) != 0) return -1;
@@ -97,6 +115,7 @@ static void place(window *w) {
         const char *whole = bytes + w->places[i];
         r->text = whole + n_prefix;
         if (r->pair) r->pair = r->text + r->n_bytes;
+        if (r->metadata) r->metadata = r->text + r->n_bytes + r->n_pair_bytes;
         w->texts[i] = query ? (lnt_text){query, strlen(query), r->text, r->n_bytes}
                             : (lnt_text){whole, n_prefix + r->n_bytes, r->pair, r->n_pair_bytes};
     }
@@ -121,7 +140,9 @@ static int run_window(window *w, lnt_error *err) {
     if (lnt_batcher_run(t->batcher, w->texts, w->n, listen, w, err) != 0) return -1;
     if (w->failed) return cli_error(err, "out of memory for the results of %zu texts", w->n);
     for (size_t i = 0; i < w->n; i++) {
-        if (t->sink->write(t->user, w->results[i].data, w->results[i].n, err) != 0) return -1;
+        const io_bytes *out = &w->results[i];
+        int failed = t->take ? t->take(t->user, &w->records[i], out->data, out->n, err) : t->sink->write(t->user, out->data, out->n, err);
+        if (failed) return -1;
         io_bytes_free(&w->results[i]);
     }
     t->counts.inputs += w->n;
@@ -132,26 +153,33 @@ static int run_window(window *w, lnt_error *err) {
 }
 
 static void show_progress(const texts *t) {
-    uint64_t all = t->in.files.sized ? t->in.files.bytes : 0;
-    flow_show(t->sink, &t->start, "texts", t->counts.inputs, records_position(&t->in), all);
+    uint64_t done, all;
+    position(t, &done, &all);
+    flow_show(t->sink, &t->start, "texts", t->counts.inputs, done, all);
+}
+
+int texts_room(const session *model, const char *prefix, uint32_t max_tokens, size_t *room, lnt_error *err) {
+    lnt_encoding nothing;
+    if (!prefix) prefix = "";
+    if (lnt_encode(model->tokenizer, prefix, strlen(prefix), NULL, 0, 0, 0, &nothing, err) != 0) return -1;
+    size_t most = max_tokens ? max_tokens : model->info.max_tokens;
+    *room = most > nothing.n ? most - nothing.n : 0;
+    return 0;
 }
 
 int texts_open(texts *t, const lnt_batcher_options *options, const char *const *paths, size_t n_paths, lnt_error *err) {
     const texts_settings *s = t->settings;
     const lnt_info *info = &t->model->info;
     lnt_batcher_options o = *options;
-    lnt_encoding nothing;
+    size_t room;
     o.n_threads = s->threads;
     o.max_tokens = s->max_tokens;
     o.n_batch = s->batch_tokens;
     if (s->max_tokens > info->n_ctx)
         return cli_error(err, "%s: --max-tokens %u is more than the model takes, expected at most %u", t->model->path,
                          s->max_tokens, info->n_ctx);
-    const char *prefix = t->prefix ? t->prefix : "";
-    if (lnt_encode(t->model->tokenizer, prefix, strlen(prefix), NULL, 0, 0, 0, &nothing, err) != 0) return -1;
-    size_t most = s->max_tokens ? s->max_tokens : info->max_tokens;
-    size_t room = most > nothing.n ? most - nothing.n : 0; /* for a chunk, beside special tokens and prefix */
-    if (records_open(&t->in, &s->in, paths, n_paths, t->model->tokenizer, room, err) != 0) return -1;
+    if (texts_room(t->model, t->prefix, s->max_tokens, &room, err) != 0) return -1;
+    if (!t->reader && records_open(&t->in, &s->in, paths, n_paths, t->model->tokenizer, room, err) != 0) return -1;
     t->batcher = lnt_batcher_new(t->model->model, &o, err);
     return t->batcher ? 0 : -1;
 }
@@ -160,7 +188,7 @@ int texts_open(texts *t, const lnt_batcher_options *options, const char *const *
 static int skip(texts *t, lnt_error *err) {
     record r;
     for (uint64_t i = 0; i < t->counts.inputs; i++) {
-        int got = records_next(&t->in, &r, err);
+        int got = next(t, &r, err);
         if (flow_interrupted) return 1;
         if (got < 0) return -1;
         if (got == 0)
@@ -175,7 +203,9 @@ int texts_run(texts *t, lnt_error *err) {
     size_t budget = FIRST_COST;
     int more = 1, result = skip(t, err);
     if (result != 0) return result;
-    t->start = (flow_start){cli_seconds(), t->counts.inputs, records_position(&t->in)};
+    uint64_t done, all;
+    position(t, &done, &all);
+    t->start = (flow_start){cli_seconds(), t->counts.inputs, done};
     if (make_window(&w, t, err) != 0) more = result = -1;
     while (more > 0 && result == 0 && !flow_interrupted) {
         more = fill(&w, budget, err);

@@ -1,7 +1,8 @@
 # The command: build/linnet, its man page, and its tests.
 file(GLOB LINNET_CLI_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cli/*.c)
+pkg_check_modules(EDIT REQUIRED IMPORTED_TARGET libedit)
 add_executable(linnet ${LINNET_CLI_SOURCES})
-target_link_libraries(linnet PRIVATE linnet_objects m)
+target_link_libraries(linnet PRIVATE linnet_objects PkgConfig::EDIT m)
 set_target_properties(linnet PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 install(TARGETS linnet RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${CMAKE_SOURCE_DIR}/docs/man/linnet.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
@@ -13,4 +14,6 @@ if(LINNET_TESTS)
         ${CMAKE_SOURCE_DIR}/tests/golden/encoders ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
     add_test(NAME cli_images COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_images.sh $<TARGET_FILE:linnet>
         ${CMAKE_SOURCE_DIR}/tests/golden ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
+    add_test(NAME cli_search COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_search.sh $<TARGET_FILE:linnet>
+        ${CMAKE_SOURCE_DIR}/models/sentences/sentences.lnt ${CMAKE_SOURCE_DIR}/tests/golden/encoders)
 endif()
