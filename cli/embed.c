@@ -204,9 +204,10 @@ static int open_all(job *j, lnt_batcher_options *like, const char *const *paths,
     return open_part(j);
 }
 
-static void print_summary(job *j, double seconds) {
+/* earlier: inputs of the run that this one resumed. */
+static void print_summary(job *j, uint64_t earlier, double seconds) {
     const flow_counts *c = counts(j);
-    uint64_t n = c->inputs - (j->from_pictures ? j->pictures.start.inputs : j->texts.start.inputs);
+    uint64_t n = c->inputs - earlier;
     double rate = seconds > 0 ? (double)n / seconds : 0;
     if (!j->s->json && io_watched()) fprintf(stderr, "linnet: %" PRIu64 " %s in %.1f s, %.0f/s\n", n, kind(j), seconds, rate);
     if (!j->s->json) return;
@@ -237,13 +238,14 @@ static int embed(job *j, const char *const *paths, size_t n_paths) {
     if (status != CLI_OK) return status;
     if (open_all(j, &like, paths, n_paths) != 0) return cli_fail(&j->err);
     flow_catch_interrupt();
+    uint64_t earlier = counts(j)->inputs;
     int result = j->from_pictures ? pictures_run(&j->pictures, &j->err) : texts_run(&j->texts, &j->err);
     if (result > 0) return interrupted(j);
     if (result == 0 && !j->to_stdout) result = finish_part(j);
     if (result < 0) return cli_fail(&j->err);
     if (j->from_pictures) status = pictures_report(&j->pictures);
     else texts_report(&j->texts);
-    print_summary(j, cli_seconds() - began);
+    print_summary(j, earlier, cli_seconds() - began);
     return status;
 }
 

@@ -33,15 +33,21 @@ void flow_catch_interrupt(void);
 /* Milliseconds without input after which a window is not filled up. */
 enum { FLOW_PATIENCE = 50 };
 
-/* What the next window may cost, if this one with its budget cost so much and took these seconds. */
-size_t flow_budget(size_t budget, size_t cost, double seconds);
+/* What comes in, and a window of it at a time. */
+typedef struct flow_input {
+    const char *inputs; /* "texts" */
+    const flow_sink *sink;
+    const flow_counts *counts; /* of an earlier run at first, whose inputs are passed over; `run` adds to them */
+    void *user;                /* of these: */
+    int (*pass)(void *user, lnt_error *err); /* over one input. 1; 0: there is none; -1 */
+    /* Reads on until the window costs the budget, or nothing comes; *cost 0: it is empty. 1; 0: the input has ended, or an
+       interrupt came; -1: but what the window holds is good. */
+    int (*fill)(void *user, size_t budget, size_t *cost, lnt_error *err);
+    int (*run)(void *user, lnt_error *err); /* computes the window and writes it: as flow_sink.window */
+    void (*progress)(void *user, uint64_t *done, uint64_t *all); /* in what tells the time left; all 0: not known */
+} flow_input;
 
-/* Where a run began, for its progress bar: cli_seconds, and what was done before it. */
-typedef struct flow_start {
-    double seconds;
-    uint64_t inputs, done;
-} flow_start;
-
-/* Shows inputs ("texts") of which n are done, and the time left by what is done of all (0: not known). */
-void flow_show(const flow_sink *sink, const flow_start *start, const char *inputs, uint64_t n, uint64_t done, uint64_t all);
+/* All of the input, with a progress bar, beginning with a window that costs `budget`. 0; 1: stopped by an interrupt or the
+   sink; -1 with err. Results of whole windows have been written, whatever happens. */
+int flow_run(const flow_input *in, size_t budget, lnt_error *err);
 #endif

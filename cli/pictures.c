@@ -85,7 +85,7 @@ typedef struct window {
     lnt_picture *pictures;
     io_bytes *results;
     lnt_error *errors; /* empty: it could be read */
-    size_t n, cost;
+    size_t n;
     atomic_bool failed;
 } window;
 
@@ -108,29 +108,30 @@ static void free_window(window *w) {
     free(w->errors);
 }
 
-static int add(window *w, const char *path, size_t n, lnt_error *err) {
+static int add(window *w, const char *path, size_t n, size_t *cost, lnt_error *err) {
     struct stat st;
     size_t at = w->paths.n, size = 0;
     if (io_append(&w->paths, path, n) != 0 || io_append(&w->paths, "", 1) != 0)
         return cli_error(err, "out of memory for the paths of %zu pictures", w->n);
     if (stat(w->paths.data + at, &st) == 0 && S_ISREG(st.st_mode)) size = (size_t)st.st_size;
     w->records[w->n++] = (record){.n_bytes = n};
-    w->cost += PICTURE_COST + (size < IO_MAX_FILE ? size : IO_MAX_FILE);
+    *cost += PICTURE_COST + (size < IO_MAX_FILE ? size : IO_MAX_FILE);
     return 0;
 }
 
-/* Takes paths until the window is full, or nothing comes. 1; 0: the input has ended, or an interrupt came; -1 with err. */
-static int fill(window *w, size_t budget, lnt_error *err) {
+/* As flow_input.fill. */
+static int fill(void *user, size_t budget, size_t *cost, lnt_error *err) {
+    window *w = user;
     const char *path;
     size_t n;
-    w->n = w->cost = w->paths.n = 0;
-    while (w->n < MAX_PICTURES && w->paths.n < MAX_PATHS && w->cost < budget) {
+    w->n = *cost = w->paths.n = 0;
+    while (w->n < MAX_PICTURES && w->paths.n < MAX_PATHS && *cost < budget) {
         if (w->n && w->p->listing && !io_lines_ready(&w->p->list, FLOW_PATIENCE)) return 1;
         if (flow_interrupted) return 0;
         int got = next_path(w->p, &path, &n, err);
         if (flow_interrupted) return 0; /* a read that it broke off is no error */
         if (got <= 0) return got;
-        if (add(w, path, n, err) != 0) return -1;
+        if (add(w, path, n, cost, err) != 0) return -1;
     }
     return 1;
 }
@@ -155,7 +156,8 @@ static void listen(void *user, const lnt_picture_result *result) {
 }
 
 /* Computes and writes the window. */
-static int run_window(window *w, lnt_error *err) {
+static int run_window(void *user, lnt_error *err) {
+    window *w = user;
     pictures *p = w->p;
     uint64_t unread = 0;
     place(w);
@@ -182,21 +184,6 @@ int pictures_open(pictures *p, const lnt_batcher_options *options, const char *c
     return p->batcher ? inputs_list(&p->files, paths, n_paths, &rules, err) : -1;
 }
 
-/* Passes over the pictures of an earlier run. */
-static int skip(pictures *p, lnt_error *err) {
-    const char *path;
-    size_t n;
-    for (uint64_t i = 0; i < p->counts.inputs; i++) {
-        int got = next_path(p, &path, &n, err);
-        if (flow_interrupted) return 1;
-        if (got < 0) return -1;
-        if (got == 0)
-            return cli_error(err, "the input ends after %" PRIu64 " pictures, expected the %" PRIu64 " that are done",
-                             i, p->counts.inputs);
-    }
-    return 0;
-}
-
 /* How many pictures there are, 0: a list says. */
 static uint64_t count_all(const pictures *p) {
     for (size_t i = 0; i < p->files.n; i++)
@@ -204,27 +191,26 @@ static uint64_t count_all(const pictures *p) {
     return p->files.n;
 }
 
+static void progress(void *user, uint64_t *done, uint64_t *all) {
+    const pictures *p = ((const window *)user)->p;
+    *done = p->counts.inputs;
+    *all = count_all(p);
+}
+
+static int pass(void *user, lnt_error *err) {
+    const window *w = user;
+    const char *path;
+    size_t n;
+    return next_path(w->p, &path, &n, err);
+}
+
 int pictures_run(pictures *p, lnt_error *err) {
     window w;
-    size_t budget = FIRST_COST;
-    uint64_t all = count_all(p);
-    int more = 1, result = skip(p, err);
-    if (result != 0) return result;
-    p->start = (flow_start){cli_seconds(), p->counts.inputs, p->counts.inputs};
-    if (make_window(&w, p, err) != 0) more = result = -1;
-    while (more > 0 && result == 0 && !flow_interrupted) {
-        more = fill(&w, budget, err);
-        if (flow_interrupted) break;
-        if (w.n == 0) continue;
-        lnt_error own;
-        double began = cli_seconds();
-        result = run_window(&w, more < 0 ? &own : err);
-        budget = flow_budget(budget, w.cost, cli_seconds() - began);
-        flow_show(p->sink, &p->start, "pictures", p->counts.inputs, p->counts.inputs, all);
-    }
-    io_progress_end();
+    const flow_input in = {.inputs = "pictures", .sink = p->sink, .counts = &p->counts, .user = &w, .pass = pass, .fill = fill, .run = run_window,
+                           .progress = progress};
+    int result = make_window(&w, p, err) != 0 ? -1 : flow_run(&in, FIRST_COST, err);
     free_window(&w);
-    return more < 0 || result < 0 ? -1 : result > 0 || flow_interrupted;
+    return result;
 }
 
 int pictures_report(const pictures *p) {

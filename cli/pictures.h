@@ -45,7 +45,6 @@ typedef struct pictures {
     bool listing; /* the file is a list of paths, */
     io_lines list;
     lnt_batcher *batcher;
-    flow_start start;
 } pictures;
 
 /* Makes the batcher and looks at all files. The model's session must be open. 0, or -1 with err; pictures_close must follow

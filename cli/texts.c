@@ -21,7 +21,7 @@ typedef struct window {
     size_t *places; /* where each one's text begins in bytes, prefix included; its pair follows */
     lnt_text *texts;
     io_bytes *results;
-    size_t n, capacity, cost;
+    size_t n, capacity;
     io_bytes bytes;
     atomic_uint_least64_t truncated, invalid, tokens;
     atomic_bool failed;
@@ -58,9 +58,9 @@ static int append_text(io_bytes *bytes, const texts *t, const char *text, size_t
     return io_append(bytes, text, n);
 }
 
-static int add(window *w, const record *r, lnt_error *err) {
+static int add(window *w, const record *r, size_t *cost, lnt_error *err) {
     const char *prefix = w->t->prefix ? w->t->prefix : "";
-    size_t n_prefix = strlen(prefix), cost = r->n_bytes + r->n_pair_bytes;
+    size_t n_prefix = strlen(prefix), bytes = r->n_bytes + r->n_pair_bytes;
     size_t most = 16 * (size_t)w->t->model->info.n_ctx, at = w->bytes.n; /* what is longer is truncated */
     bool failed = io_append(&w->bytes, prefix, n_prefix) || append_text(&w->bytes, w->t, r->text, r->n_bytes);
     size_t n = w->bytes.n - at - n_prefix;
@@ -70,7 +70,7 @@ static int add(window *w, const record *r, lnt_error *err) {
     w->places[w->n] = at;
     w->records[w->n] = *r;
     w->records[w->n++].n_bytes = n;
-    w->cost += TEXT_COST + (cost < most ? cost : most);
+    *cost += TEXT_COST + (bytes < most ? bytes : most);
     return 0;
 }
 
@@ -82,7 +82,8 @@ static int next(texts *t, record *r, lnt_error *err) {
     return t->reader ? t->reader->next(t->user, r, err) : records_next(&t->in, r, err);
 }
 
-static void position(const texts *t, uint64_t *done, uint64_t *all) {
+static void progress(void *user, uint64_t *done, uint64_t *all) {
+    const texts *t = ((const window *)user)->t;
     if (t->reader) {
         t->reader->progress(t->user, done, all);
         return;
@@ -91,17 +92,18 @@ static void position(const texts *t, uint64_t *done, uint64_t *all) {
     *all = t->in.files.sized ? t->in.files.bytes : 0;
 }
 
-/* Reads on until the window is full, or nothing comes. 1; 0: the input has ended, or an interrupt came; -1 with err. */
-static int fill(window *w, size_t budget, lnt_error *err) {
+/* As flow_input.fill. */
+static int fill(void *user, size_t budget, size_t *cost, lnt_error *err) {
+    window *w = user;
     record r;
-    w->n = w->cost = w->bytes.n = 0;
-    while (w->n < w->capacity && w->bytes.n < MAX_BYTES && w->cost < budget) {
+    w->n = *cost = w->bytes.n = 0;
+    while (w->n < w->capacity && w->bytes.n < MAX_BYTES && *cost < budget) {
         if (w->n && !ready(w->t)) return 1;
         if (flow_interrupted) return 0;
         int got = next(w->t, &r, err);
         if (flow_interrupted) return 0; /* a read that it broke off is no error */
         if (got <= 0) return got;
-        if (add(w, &r, err) != 0) return -1;
+        if (add(w, &r, cost, err) != 0) return -1;
     }
     return 1;
 }
@@ -134,7 +136,8 @@ static void listen(void *user, const lnt_text_result *result) {
 }
 
 /* Computes and writes the window. */
-static int run_window(window *w, lnt_error *err) {
+static int run_window(void *user, lnt_error *err) {
+    window *w = user;
     texts *t = w->t;
     place(w);
     if (lnt_batcher_run(t->batcher, w->texts, w->n, listen, w, err) != 0) return -1;
@@ -150,12 +153,6 @@ static int run_window(window *w, lnt_error *err) {
     t->counts.truncated += atomic_exchange(&w->truncated, 0);
     t->counts.invalid += atomic_exchange(&w->invalid, 0);
     return t->sink->window ? t->sink->window(t->user, &t->counts, err) : 0;
-}
-
-static void show_progress(const texts *t) {
-    uint64_t done, all;
-    position(t, &done, &all);
-    flow_show(t->sink, &t->start, "texts", t->counts.inputs, done, all);
 }
 
 int texts_room(const session *model, const char *prefix, uint32_t max_tokens, size_t *room, lnt_error *err) {
@@ -184,42 +181,19 @@ int texts_open(texts *t, const lnt_batcher_options *options, const char *const *
     return t->batcher ? 0 : -1;
 }
 
-/* Passes over the texts of an earlier run. */
-static int skip(texts *t, lnt_error *err) {
+static int pass(void *user, lnt_error *err) {
+    const window *w = user;
     record r;
-    for (uint64_t i = 0; i < t->counts.inputs; i++) {
-        int got = next(t, &r, err);
-        if (flow_interrupted) return 1;
-        if (got < 0) return -1;
-        if (got == 0)
-            return cli_error(err, "the input ends after %" PRIu64 " texts, expected the %" PRIu64 " that are done",
-                             i, t->counts.inputs);
-    }
-    return 0;
+    return next(w->t, &r, err);
 }
 
 int texts_run(texts *t, lnt_error *err) {
     window w;
-    size_t budget = FIRST_COST;
-    int more = 1, result = skip(t, err);
-    if (result != 0) return result;
-    uint64_t done, all;
-    position(t, &done, &all);
-    t->start = (flow_start){cli_seconds(), t->counts.inputs, done};
-    if (make_window(&w, t, err) != 0) more = result = -1;
-    while (more > 0 && result == 0 && !flow_interrupted) {
-        more = fill(&w, budget, err);
-        if (flow_interrupted) break;
-        if (w.n == 0) continue;
-        lnt_error own;
-        double began = cli_seconds();
-        result = run_window(&w, more < 0 ? &own : err);
-        budget = flow_budget(budget, w.cost, cli_seconds() - began);
-        show_progress(t);
-    }
-    io_progress_end();
+    const flow_input in = {.inputs = "texts", .sink = t->sink, .counts = &t->counts, .user = &w, .pass = pass, .fill = fill, .run = run_window,
+                           .progress = progress};
+    int result = make_window(&w, t, err) != 0 ? -1 : flow_run(&in, FIRST_COST, err);
     free_window(&w);
-    return more < 0 || result < 0 ? -1 : result > 0 || flow_interrupted;
+    return result;
 }
 
 void texts_report(const texts *t) {

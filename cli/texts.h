@@ -56,7 +56,6 @@ typedef struct texts {
 
     records in;
     lnt_batcher *batcher;
-    flow_start start;
 } texts;
 
 /* Makes the batcher, with what the settings say added to options, and opens the input. The model's session must be open
