@@ -125,19 +125,35 @@ static const float *normed_row(const thread *t, const plan_step *s, size_t row, 
     return y;
 }
 
+static const float *scale_of(const lnt_context *c, uint32_t form) {
+    int32_t scale = c->plan.forms[form].x_scale;
+    return scale == GRAPH_NONE ? NULL : c->model->file.tensors[scale].data;
+}
+
+/* Rows into floats (NULL: into the thread's own memory, one over the other) and into the step's first form, if it has one */
+static void norm_rows(const thread *t, const plan_step *s, range rows, unsigned char *f32) {
+    const lnt_context *c = t->c;
+    const plan_value *pv = &c->plan.values[s->output];
+    norm_args a = {.kind = (norm_kind)s->op->norm, .x = f32_row(c, s->input, rows.begin), .gamma = vector_of(c, s->op, 0), .beta = vector_of(c, s->op, 1),
+                   .eps = s->op->eps, .width = width_of(c, s->input), .x_stride = c->plan.values[s->input].f32_stride / sizeof(float),
+                   .y = (float *)(void *)(f32 ? f32 + rows.begin * pv->f32_stride : t->own + c->row_at), .y_stride = f32 ? pv->f32_stride / sizeof(float) : 0};
+    if (s->n_forms) a.q = form_of(t, s->output, s->form) + rows.begin * pv->quant_stride, a.q_stride = pv->quant_stride, a.q_scale = scale_of(c, s->form);
+    c->kernels->norm_rows(&a, rows.end - rows.begin);
+}
+
 static void prepare(const thread *t, const plan_step *s) {
     const lnt_context *c = t->c;
     const plan_value *pv = &c->plan.values[s->output];
     size_t n = rows_of(c, s->output);
     range rows = is_private(c, s) ? (range){0, n} : share_of(t, n);
     unsigned char *f32 = s->op ? floats_of(t, s->output) : NULL;
-    for (size_t r = rows.begin; r < rows.end; r++) {
-        const float *x = normed_row(t, s, r, f32 ? (float *)(void *)(f32 + r * pv->f32_stride) : NULL);
-        for (uint32_t f = s->form; f < s->form + s->n_forms; f++) {
-            int32_t scale = c->plan.forms[f].x_scale;
-            c->kernels->quantize(x, scale == GRAPH_NONE ? NULL : c->model->file.tensors[scale].data, width_of(c, s->output),
-                                 form_of(t, s->output, f) + r * pv->quant_stride);
-        }
+    bool together = s->op && s->op->norm != NORM_L2 && (f32 || s->n_forms < 2);
+    if (together) norm_rows(t, s, rows, f32);
+    uint32_t first = s->form + (together && s->n_forms), end = s->form + s->n_forms;
+    for (size_t r = rows.begin; r < rows.end && !(together && first == end); r++) {
+        float *y = f32 ? (float *)(void *)(f32 + r * pv->f32_stride) : NULL;
+        const float *x = together ? y : normed_row(t, s, r, y);
+        for (uint32_t f = first; f < end; f++) c->kernels->quantize(x, scale_of(c, f), width_of(c, s->output), form_of(t, s->output, f) + r * pv->quant_stride);
     }
 }
 

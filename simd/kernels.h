@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define QUANT_SMALLEST 0x1p-118f /* a range below this is taken for 0, as 255 divided by it might overflow */
 enum { LANES = 16, QUANT_PAD = 64, QUANT_GROUP = 32, HAMMING_ROWS = 64 };
 
 static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
@@ -30,7 +31,7 @@ typedef enum activation {
 /* A quantised row of k values, kp = k rounded up to QUANT_PAD:
      u8 q[kp] (0 beyond k), i32 group_sum[kp / QUANT_GROUP] (sums of q), f32 scale, i32 zero, padded to 64 bytes.
    x[i] ~ scale * (q[i] - zero). With lo = min(0, min x), hi = max(0, max x): scale = (hi - lo) / 255,
-   inverse = 255 / (hi - lo) (both 0 if hi == lo), zero = rne(-lo * inverse), q = clamp(rne(x * inverse) + zero, 0, 255);
+   inverse = 255 / (hi - lo) (0 if hi - lo < QUANT_SMALLEST), zero = rne(-lo * inverse), q = clamp(rne(x * inverse) + zero, 0, 255);
    rne rounds to the nearest integer, ties to even. */
 static inline size_t quantized_row_bytes(size_t k) {
     size_t kp = round_up(k, QUANT_PAD);
@@ -70,7 +71,7 @@ typedef void linear_kernel(const linear_args *a, size_t row0, size_t row1, size_
 
 /* One head of attention over keys and values stored in panels, for n_rows queries. Query r sees keys
    0 .. seen(r) - 1, where seen(r) = causal ? n_keys - n_rows + r + 1 : n_keys.
-     s[j] = (fma over d in order of q[d] * k[j][d], from 0) * scale; m = max s; e[j] = exp(s[j] - m);
+     s[j] = fma over d in order of q[d] * k[j][d], from 0; e[j] = 2^max((s[j] - max s) * (scale * log2 e), -127);
      sum = the fixed tree over 16 lanes, lane l adding e[j] for j = l, l + 16, .. in order from 0;
      out[d] = (fma over j in order of e[j] * v[j][d], from 0) * (1 / sum); probabilities[r][j] = e[j] * (1 / sum)
    Slots of the panels between seen and the next multiple of 16 hold finite numbers of any value (zero or stale). */
@@ -82,19 +83,33 @@ typedef struct attention_args {
     size_t capacity;       /* positions that the panels have room for, a multiple of 16 */
     size_t head_dim, n_rows, n_keys;
     bool causal;
-    float scale;
+    float scale; /* above 0 */
     float *out; /* [n_rows][head_dim], exactly head_dim of each row are written */
     size_t out_stride;
     float *probabilities; /* NULL, or [n_rows][p_stride]: seen(r) of each row are written */
     size_t p_stride;
     float *scratch; /* attention_scratch_floats(n_keys, head_dim), 64-byte aligned */
 } attention_args;
-enum { ATTENTION_ROWS = 16 }; /* most rows any level takes at a time */
+enum { ATTENTION_ROWS = 12 }; /* taken together: two tiles of AVX2's, one of AVX-512's */
 static inline size_t attention_scratch_floats(size_t n_keys, size_t head_dim) {
     return ATTENTION_ROWS * (round_up(n_keys, LANES) + round_up(head_dim, LANES) + LANES);
 }
 
 typedef enum norm_kind { NORM_LAYER, NORM_RMS, NORM_L2, NORMS } norm_kind;
+/* Rows to norm, and to quantise unless q is NULL: x [rows][x_stride], y [rows][y_stride], q [rows] of q_stride bytes.
+   y may be x; its stride may be 0 if nobody wants more of it than the room that one row takes. */
+typedef struct norm_args {
+    norm_kind kind; /* not L2 */
+    const float *x, *gamma, *beta;
+    float eps;
+    size_t width, x_stride;
+    float *y;
+    size_t y_stride;
+    void *q;
+    size_t q_stride;
+    const float *q_scale; /* what quantize is given, or NULL */
+} norm_args;
+
 typedef enum pooling_kind { POOL_FIRST, POOL_LAST, POOL_MEAN, POOL_MAX, POOL_MEAN_SQRT, POOL_WEIGHTED_MEAN, POOL_SECOND, POOLINGS } pooling_kind;
 
 typedef struct kernels {
@@ -102,7 +117,7 @@ typedef struct kernels {
     linear_kernel *linear[WEIGHT_TYPES];
     void (*attention)(const attention_args *a);
     /* Puts keys and values [n][head_dim] of positions from `position` on into the panels of their head (see attention_args);
-       strides in floats. */
+       strides in floats. What stood behind them in their last panel is lost. */
     void (*kv_store)(const float *k, size_t k_stride, const float *v, size_t v_stride, size_t n, size_t head_dim, size_t position, size_t capacity,
                      float *k_panels, float *v_panels);
 
@@ -114,6 +129,8 @@ typedef struct kernels {
     void (*norm)(norm_kind kind, const float *x, const float *gamma, const float *beta, float eps, size_t width, float *y);
     /* One row into its quantised form, as above; x[i] * scale[i] takes the place of x[i] unless scale is NULL. */
     void (*quantize)(const float *x, const float *scale, size_t k, void *row);
+    /* Each row by norm, then by quantize: the same bits, in less time. */
+    void (*norm_rows)(const norm_args *a, size_t rows);
     /* Row n of a weight matrix in panels, as floats (q8: w * w_scale; q4: (w - 8) * w_scale); writes k rounded up to 16. */
     void (*weight_row[WEIGHT_TYPES])(const void *w, const void *w_scale, size_t k, size_t n, float *y);
     /* n > 0 rows of a sequence into one, all lanes alike, over rows in order: the first, the second (of one row: that one), the last, max; s = the sum, from 0:

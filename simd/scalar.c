@@ -44,21 +44,27 @@ static inline v16 v_float(v16i a) {
 }
 static inline v16i vi_set1(int32_t x) { EACH_LANE(v16i, x); }
 static inline v16i vi_load(const int32_t *p) { EACH_LANE(v16i, p[l]); }
+static inline v16i vi_add(v16i a, v16i b) { EACH_LANE(v16i, wrap((uint32_t)a.l[l] + (uint32_t)b.l[l])); }
 static inline v16i vi_sub(v16i a, v16i b) { EACH_LANE(v16i, wrap((uint32_t)a.l[l] - (uint32_t)b.l[l])); }
 static inline v16i vi_mul(v16i a, v16i b) { EACH_LANE(v16i, wrap((uint32_t)a.l[l] * (uint32_t)b.l[l])); }
 static inline v16i vi_and(v16i a, v16i b) { EACH_LANE(v16i, a.l[l] & b.l[l]); }
 static inline v16i vi_or(v16i a, v16i b) { EACH_LANE(v16i, a.l[l] | b.l[l]); }
 static inline v16i vi_shl(v16i a, unsigned n) { EACH_LANE(v16i, wrap((uint32_t)a.l[l] << n)); }
 static inline v16 v_from_int(v16i a) { EACH_LANE(v16, (float)a.l[l]); }
-static inline v16i v_to_int(v16 a) { EACH_LANE(v16i, (int32_t)a.l[l]); }
+/* To the nearest integer, ties to even; beyond 2^22 and for NaN some integer below -2^22 */
+static inline v16i v_to_nearest(v16 a) {
+    EACH_LANE(v16i, a.l[l] > -0x1p22f && a.l[l] < 0x1p22f ? (int32_t)(a.l[l] + 0x1.8p23f - 0x1.8p23f) : INT32_MIN);
+}
 
-/* Stores two vectors of 0 .. 255 as 32 bytes and returns their sum. */
+static inline int32_t clamp_u8(int32_t x) { return x < 0 ? 0 : x > 255 ? 255 : x; }
+
+/* Stores two vectors, clamped to 0 .. 255, as 32 bytes and returns their sum. */
 static inline int32_t vi_store_u8(uint8_t *p, v16i a, v16i b) {
     int32_t sum = 0;
     for (int l = 0; l < LANES; l++) {
-        p[l] = (uint8_t)a.l[l];
-        p[LANES + l] = (uint8_t)b.l[l];
-        sum += a.l[l] + b.l[l];
+        p[l] = (uint8_t)clamp_u8(a.l[l]);
+        p[LANES + l] = (uint8_t)clamp_u8(b.l[l]);
+        sum += p[l] + p[LANES + l];
     }
     return sum;
 }
@@ -115,6 +121,12 @@ static inline void v_store_f16(uint16_t *p, v16 a) {
 static inline float v_sum(v16 a) { TREE(a, x + y); }
 static inline float v_maximum(v16 a) { TREE(a, x > y ? x : y); }
 static inline float v_minimum(v16 a) { TREE(a, x < y ? x : y); }
+
+/* 16 rows of 16 floats, those at x[r] + at, into 16 columns */
+static void transpose(const float *const *x, size_t at, float *to) {
+    for (size_t i = 0; i < LANES; i++)
+        for (size_t r = 0; r < LANES; r++) to[i * LANES + r] = x[r][at + i];
+}
 
 enum { FLOAT_ROWS = 1, FLOAT_PANELS = 1, FLOAT_SUMS = 1, FLOAT_BLOCK_K = 256, Q8_PANELS = 1, Q8_WIDE = 1 };
 #define FLOAT_TILES(X) X(1, 1)

@@ -43,6 +43,37 @@ START_TEST(norm_levels) {
 }
 END_TEST
 
+/* Rows together give what norm and quantize give one by one, each row kept or only its quantised form. */
+START_TEST(norm_rows_levels) {
+    for (size_t i = 0; i < cases; i++) {
+        const size_t rows = draw_between(1, 10), width = draw_width(i), padded = round_up(width, 16), bytes = quantized_row_bytes(width);
+        const bool kept = i % 3, quantized = i % 4 || !kept, in_place = kept && i % 5 == 0;
+        norm_args a = {.kind = i % 2 ? NORM_RMS : NORM_LAYER, .gamma = floats(width), .beta = draw() % 4 ? floats(width) : NULL, .eps = 1e-5f, .width = width};
+        a.x_stride = padded + (in_place ? 0 : 16 * (draw() % 2));
+        a.y_stride = kept ? padded : 0;
+        a.q_stride = bytes + 64 * (draw() % 2);
+        a.q_scale = draw() % 2 ? rows_of(1, width, padded) : NULL;
+        const float *x = rows_of(rows, width, a.x_stride);
+        float *expected = buffer(rows * padded * sizeof *expected);
+        uint8_t *row = buffer(bytes);
+        for (size_t r = 0; r < rows; r++)
+            kernels_level("scalar")->norm(a.kind, x + r * a.x_stride, a.gamma, a.beta, a.eps, width, expected + r * padded);
+        FOR_LEVELS(level) {
+            a.y = buffer((kept ? rows : 1) * padded * sizeof *a.y);
+            a.q = quantized ? buffer(rows * a.q_stride) : NULL;
+            a.x = in_place ? memcpy(a.y, x, rows * padded * sizeof *x) : x;
+            level->norm_rows(&a, rows);
+            if (kept) same(a.y, expected, rows * padded * sizeof *expected, level->level, "normed rows");
+            for (size_t r = 0; quantized && r < rows; r++) {
+                kernels_level("scalar")->quantize(expected + r * padded, a.q_scale, width, row);
+                same((uint8_t *)a.q + r * a.q_stride, row, bytes, level->level, "normed rows, quantized");
+            }
+        }
+        release();
+    }
+}
+END_TEST
+
 START_TEST(norm_l2_levels) {
     for (size_t i = 0; i < cases; i++) {
         const size_t width = draw_width(i), padded = round_up(width, 16);

@@ -368,6 +368,7 @@ int main(int argc, char **argv) {
     tcase_add_test(linear, attention_exact);
     tcase_add_test(linear, kv_store_levels);
     tcase_add_test(rows, norm_levels);
+    tcase_add_test(rows, norm_rows_levels);
     tcase_add_test(rows, norm_l2_levels);
     tcase_add_test(rows, pool_levels);
     tcase_add_test(rows, quantize_levels);

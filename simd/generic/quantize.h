@@ -1,54 +1,56 @@
-/* Rows to 8 bits, and rows of weight matrices back to floats. */
+/* Rows to 8 bits, as they are or normed first, and rows of weight matrices back to floats. */
 
 /* To the nearest integer, ties to even, for |x| < 2^22 */
 INLINE v16 v_round(v16 x) {
-    const v16 magic = v_set1(12582912.0f);
+    const v16 magic = v_set1(ROUNDING);
     return v_sub(v_add(x, magic), magic);
 }
 
 INLINE v16 v_clamp(v16 x, float low, float high) { return v_min(v_max(x, v_set1(low)), v_set1(high)); }
 
-INLINE v16 load_padded(const float *x, size_t i, size_t n) {
-    if (i + LANES <= n) return v_load(x + i);
-    return i < n ? v_load_n(x + i, n - i) : v_set1(0);
+/* x[i ..], times scale unless that is NULL, and zeros beyond k */
+INLINE v16 scaled_at(const float *x, const float *scale, size_t i, size_t k) {
+    const v16 v = load_padded(x, i, k);
+    return scale && i < k ? v_mul(v, v_load(scale + i)) : v;
 }
 
-INLINE v16 load_scaled(const float *x, const float *scale, size_t i, size_t n) {
-    v16 v = load_padded(x, i, n);
-    return scale && i < n ? v_mul(v, v_load(scale + i)) : v;
+typedef struct span { v16 low, high; } span;
+INLINE span widened(span s, v16 v) { return (span){v_min(v, s.low), v_max(v, s.high)}; }
+
+/* q[i ..], for i < k, before it is clamped to 0 .. 255; 0 beyond k */
+INLINE v16i quantized_at(const float *x, const float *scale, size_t i, size_t k, v16 inverse, v16i zero) {
+    const v16i q = vi_add(v_to_nearest(v_mul(scaled_at(x, scale, i, k), inverse)), zero);
+    if (i + LANES <= k) return q;
+    return vi_and(q, v_bits(v_select(v_first(k - i), v_float(vi_set1(-1)), v_set1(0))));
 }
 
-INLINE void quantize_row(const float *x, const float *scales, size_t k, void *row) {
+/* A row whose values lie within s */
+INLINE void quantize_within(span s, const float *x, const float *scales, size_t k, uint8_t *row) {
     const size_t kp = round_up(k, QUANT_PAD);
-    uint8_t *q = row;
     int32_t *sums = quantized_sums(row, k);
-    float *scale = quantized_scale(row, k);
+    float *scale = quantized_scale(row, k), zeros[LANES];
+    const float lo = v_minimum(s.low), range = v_maximum(s.high) - lo, by = range < QUANT_SMALLEST ? 0 : 255 / range;
+    v_store(zeros, v_clamp(v_round(v_set1(-lo * by)), 0, 255));
+    const int32_t zero_point = (int32_t)zeros[0];
+    const v16 inverse = v_set1(by);
+    const v16i zero = vi_set1(zero_point), none = vi_set1(0);
 
-    v16 low = v_set1(0), high = v_set1(0);
-    for (size_t i = 0; i < k; i += LANES) {
-        v16 v = load_scaled(x, scales, i, k);
-        low = v_min(v, low);
-        high = v_max(v, high);
-    }
-    const float lo = v_minimum(low), range = v_maximum(high) - lo, inverse = range == 0 ? 0 : 255 / range;
-    const v16 s = v_set1(inverse), zero = v_clamp(v_round(v_set1(-lo * inverse)), 0, 255);
-
-    for (size_t i = 0; i < kp; i += QUANT_GROUP) {
-        v16i part[2];
-        for (size_t h = 0; h < 2; h++) {
-            size_t at = i + h * LANES;
-            v16 v = v_clamp(v_add(v_round(v_clamp(v_mul(load_scaled(x, scales, at, k), s), -255, 255)), zero), 0, 255);
-            if (at + LANES > k) v = at < k ? v_select(v_first(k - at), v, v_set1(0)) : v_set1(0);
-            part[h] = v_to_int(v);
-        }
-        sums[i / QUANT_GROUP] = vi_store_u8(q + i, part[0], part[1]);
+    size_t i = 0;
+    for (; i + QUANT_GROUP <= k; i += QUANT_GROUP)
+        sums[i / QUANT_GROUP] = vi_store_u8(row + i, quantized_at(x, scales, i, k, inverse, zero), quantized_at(x, scales, i + LANES, k, inverse, zero));
+    for (; i < kp; i += QUANT_GROUP) {
+        const v16i first = i < k ? quantized_at(x, scales, i, k, inverse, zero) : none;
+        sums[i / QUANT_GROUP] = vi_store_u8(row + i, first, i + LANES < k ? quantized_at(x, scales, i + LANES, k, inverse, zero) : none);
     }
     *scale = range / 255;
-    float zeros[LANES];
-    v_store(zeros, zero);
-    int32_t zero_point = (int32_t)zeros[0];
     memcpy(scale + 1, &zero_point, sizeof zero_point);
     memset(scale + 2, 0, (size_t)((char *)row + quantized_row_bytes(k) - (char *)(scale + 2)));
+}
+
+INLINE void quantize_row(const float *x, const float *scale, size_t k, void *row) {
+    span s = {v_set1(0), v_set1(0)};
+    for (size_t i = 0; i < k; i += LANES) s = widened(s, scaled_at(x, scale, i, k));
+    quantize_within(s, x, scale, k, row);
 }
 
 static void quantize(const float *x, const float *scale, size_t k, void *row) {
@@ -56,6 +58,38 @@ static void quantize(const float *x, const float *scale, size_t k, void *row) {
         quantize_row(x, scale, k, row);
     else
         quantize_row(x, NULL, k, row);
+}
+
+/* A row normed into y, and from there into q */
+INLINE void norm_row(const norm_args *a, const float *scale, const moments *m, const float *x, float *y, void *q) {
+    span s = {v_set1(0), v_set1(0)};
+    for (size_t i = 0; i < a->width; i += LANES) {
+        const v16 v = normed_at(m, a->gamma, a->beta, x, i, a->width);
+        v_store(y + i, v);
+        s = widened(s, scale ? v_mul(v, v_load(scale + i)) : v);
+    }
+    if (q) quantize_within(s, y, scale, a->width, q);
+}
+
+static void norm_rows(const norm_args *a, size_t rows) {
+    const bool subtract_mean = a->kind == NORM_LAYER;
+    moments m[MOMENT_ROWS];
+    for (size_t row = 0, n; row < rows; row += n) {
+        const float *x = a->x + row * a->x_stride;
+        n = rows - row < MOMENT_ROWS ? 1 : MOMENT_ROWS;
+        if (n == 1)
+            moments_of(1, subtract_mean, x, 0, a->eps, a->width, m);
+        else
+            moments_of(MOMENT_ROWS, subtract_mean, x, a->x_stride, a->eps, a->width, m);
+        for (size_t r = 0; r < n; r++, x += a->x_stride) {
+            float *y = a->y + (row + r) * a->y_stride;
+            void *q = a->q ? (char *)a->q + (row + r) * a->q_stride : NULL;
+            if (a->q_scale)
+                norm_row(a, a->q_scale, m + r, x, y, q);
+            else
+                norm_row(a, NULL, m + r, x, y, q);
+        }
+    }
 }
 
 static void weight_row_f32(const void *w, const void *w_scale, size_t k, size_t n, float *y) {

@@ -12,6 +12,7 @@ static void fill_table(kernels *k) {
     k->kv_store = kv_store;
     k->norm = norm;
     k->quantize = quantize;
+    k->norm_rows = norm_rows;
     k->pool = pool;
     k->add = add;
     k->activate = activate;

@@ -47,13 +47,14 @@ INLINE v16i vi_set1(int32_t x) { return (v16i){_mm256_set1_epi32(x), _mm256_set1
 INLINE v16i vi_load(const int32_t *p) {
     return (v16i){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};
 }
+INLINE v16i vi_add(v16i x, v16i y) { return (v16i){_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 INLINE v16i vi_sub(v16i x, v16i y) { return (v16i){_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
 INLINE v16i vi_mul(v16i x, v16i y) { return (v16i){_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
 INLINE v16i vi_and(v16i x, v16i y) { return (v16i){_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
 INLINE v16i vi_or(v16i x, v16i y) { return (v16i){_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)}; }
 INLINE v16i vi_shl(v16i x, unsigned n) { return (v16i){_mm256_slli_epi32(x.a, (int)n), _mm256_slli_epi32(x.b, (int)n)}; }
 INLINE v16 v_from_int(v16i x) { return (v16){_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
-INLINE v16i v_to_int(v16 x) { return (v16i){_mm256_cvttps_epi32(x.a), _mm256_cvttps_epi32(x.b)}; }
+INLINE v16i v_to_nearest(v16 x) { return (v16i){_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
 
 INLINE int32_t vi_store_u8(uint8_t *p, v16i x, v16i y) {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
@@ -87,6 +88,7 @@ enum { FLOAT_ROWS = 6, FLOAT_PANELS = 4, FLOAT_SUMS = 6, FLOAT_BLOCK_K = 256, Q8
 
 #include "simd/generic/linear.h"
 #include "simd/x86/avx2_dots.h"
+#include "simd/x86/transpose.h"
 #include "simd/generic/attention.h"
 #include "simd/generic/elementwise.h"
 #include "simd/generic/norm.h"

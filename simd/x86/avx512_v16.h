@@ -28,16 +28,19 @@ INLINE v16i v_bits(v16 x) { return _mm512_castps_si512(x); }
 INLINE v16 v_float(v16i x) { return _mm512_castsi512_ps(x); }
 INLINE v16i vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
 INLINE v16i vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+INLINE v16i vi_add(v16i x, v16i y) { return _mm512_add_epi32(x, y); }
 INLINE v16i vi_sub(v16i x, v16i y) { return _mm512_sub_epi32(x, y); }
 INLINE v16i vi_mul(v16i x, v16i y) { return _mm512_mullo_epi32(x, y); }
 INLINE v16i vi_and(v16i x, v16i y) { return _mm512_and_si512(x, y); }
 INLINE v16i vi_or(v16i x, v16i y) { return _mm512_or_si512(x, y); }
 INLINE v16i vi_shl(v16i x, unsigned n) { return _mm512_slli_epi32(x, n); }
 INLINE v16 v_from_int(v16i x) { return _mm512_cvtepi32_ps(x); }
-INLINE v16i v_to_int(v16 x) { return _mm512_cvttps_epi32(x); }
+INLINE v16i v_to_nearest(v16 x) { return _mm512_cvtps_epi32(x); }
 
 INLINE int32_t vi_store_u8(uint8_t *p, v16i x, v16i y) {
-    const __m256i bytes = _mm256_set_m128i(_mm512_cvtepi32_epi8(y), _mm512_cvtepi32_epi8(x));
+    const __m512i zero = _mm512_setzero_si512();
+    const __m128i low = _mm512_cvtusepi32_epi8(_mm512_max_epi32(x, zero)), high = _mm512_cvtusepi32_epi8(_mm512_max_epi32(y, zero));
+    const __m256i bytes = _mm256_set_m128i(high, low);
     _mm256_storeu_si256((__m256i *)p, bytes);
     const __m256i sums = _mm256_sad_epu8(bytes, _mm256_setzero_si256());
     const __m128i s = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
@@ -63,6 +66,8 @@ INLINE __m512i broadcast4(const void *p) {
     memcpy(&x, p, sizeof x);
     return _mm512_set1_epi32(x);
 }
+
+#include "simd/x86/transpose.h"
 
 enum { FLOAT_ROWS = 12, FLOAT_PANELS = 4, FLOAT_SUMS = 24, FLOAT_BLOCK_K = 128 };
 #define FLOAT_TILES(X) /* each with two panels as well, for the last rows of a block */ \
