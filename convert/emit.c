@@ -40,6 +40,7 @@ static void make_metadata(const source *s, emit_types types, const quality *q, c
     buffer_append(out, s->metadata.bytes, s->metadata.size);
     kv_put_string(out, "type", tensor_type_name(types.layers), strlen(tensor_type_name(types.layers)));
     kv_put_string(out, "head_type", tensor_type_name(types.head), strlen(tensor_type_name(types.head)));
+    if (types.layers == TENSOR_Q8 || types.head == TENSOR_Q8) kv_put_bool(out, "q8_pairs", true);
     if (!q) return;
     kv_put_string(out, "quality.text", text + at, n - at);
     if (source_output(s, "embedding") != GRAPH_NONE) {

@@ -1,5 +1,6 @@
 #include "convert/pack.h"
 #include "simd/kernels.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,39 +51,101 @@ static float largest(const float *x, size_t n) {
     return m;
 }
 
-static void pack_q8(size_t n, size_t k, const float *rows, unsigned char *out, const tensor_planes *at) {
+/* Sums run in 8 lanes, so that a compiler may use vectors and the file is the same whether it does or not. */
+enum { SUM_LANES = 8 };
+#define ROUND 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer */
+static float sum_of(const float *lanes) { return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])); }
+
+/* ---- q8 ---- */
+
+/* Scales that are tried between the least, which is the largest magnitude's, and the one under which no pair is too large. */
+enum { PAIR_MOST = 128, Q8_SCALES = 12 };
+
+static inline float code_of(float x, float inverse) {
+    float q = x * inverse;
+    q = q > 127 ? 127 : q;
+    q = q < -127 ? -127 : q;
+    return (q + ROUND) - ROUND;
+}
+
+/* The codes of two numbers: what their sum has above PAIR_MOST is taken from both, the odd one from the first. (Of different signs
+   they never have.) */
+static inline void pair_codes(float x0, float x1, float inverse, float *q0, float *q1) {
+    const float a = code_of(x0, inverse), b = code_of(x1, inverse), over = fabsf(a + b) - PAIR_MOST;
+    const float most = over > 0 ? over : 0, half = (most * 0.5f - 0.25f + ROUND) - ROUND;
+    *q0 = copysignf(fabsf(a) - (most - half), a);
+    *q1 = copysignf(fabsf(b) - half, b);
+}
+
+static float largest_pair(const float *x, size_t n) {
+    float m = 0;
+    for (size_t i = 0; i < n; i += 2) m = fabsf(x[i] + x[i + 1]) > m ? fabsf(x[i] + x[i + 1]) : m;
+    return m;
+}
+
+/* The squared error of a row [n], n a multiple of 2 * SUM_LANES, under a scale */
+static float q8_error(const float *x, size_t n, float scale) {
+    const float inverse = 1 / scale;
+    float error[SUM_LANES] = {0};
+    for (size_t i = 0; i < n; i += 2 * SUM_LANES)
+        for (size_t l = 0; l < SUM_LANES; l++) {
+            float q0, q1;
+            pair_codes(x[i + 2 * l], x[i + 2 * l + 1], inverse, &q0, &q1);
+            const float d0 = x[i + 2 * l] - scale * q0, d1 = x[i + 2 * l + 1] - scale * q1;
+            error[l] += d0 * d0 + d1 * d1;
+        }
+    return sum_of(error);
+}
+
+/* Pairs of codes must be small, so that AVX2 can multiply them without unpacking (simd/kernels.h, linear_args.pairs). A larger scale makes
+   them so and rounds more coarsely, one under which a few pairs are cut may err less: the least error is taken. */
+static float q8_scale(const float *x, size_t n) {
+    const float least = largest(x, n) / 127, most = largest_pair(x, n) / PAIR_MOST;
+    if (most <= least || least < FLT_MIN) return least;
+    float best = least, error = q8_error(x, n, least);
+    for (int i = 1; i <= Q8_SCALES; i++) {
+        const float scale = least + (most - least) * ((float)i / Q8_SCALES), e = q8_error(x, n, scale);
+        if (e < error) error = e, best = scale;
+    }
+    return best;
+}
+
+static bool pack_q8(size_t n, size_t k, const float *rows, unsigned char *out, const tensor_planes *at) {
     int8_t *data = (int8_t *)out;
     float *scale = (float *)(void *)(out + at->scale_at);
     int32_t *sum = (int32_t *)(void *)(out + at->sum_at);
-    size_t kp = round_up(k, QUANT_PAD);
+    const size_t kp = round_up(k, QUANT_PAD);
+    float *row = calloc(kp, sizeof *row);
+    if (!row) return false;
     for (size_t r = 0; r < n; r++) {
-        scale[r] = largest(rows + r * k, k) / 127;
-        float inverse = scale[r] > 0 ? 1 / scale[r] : 0;
-        for (size_t c = 0; c < k; c++) {
-            float q = rintf(rows[r * k + c] * inverse);
-            int8_t v = (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
-            data[((r / LANES * (kp / 4) + c / 4) * LANES + r % LANES) * 4 + c % 4] = v;
-            sum[r] += v;
+        memcpy(row, rows + r * k, k * sizeof *row);
+        scale[r] = q8_scale(row, kp);
+        const float inverse = scale[r] >= FLT_MIN ? 1 / scale[r] : 0;
+        for (size_t c = 0; c < kp; c += 2) {
+            float q[2];
+            pair_codes(row[c], row[c + 1], inverse, &q[0], &q[1]);
+            for (size_t i = 0; i < 2; i++) {
+                data[((r / LANES * (kp / 4) + c / 4) * LANES + r % LANES) * 4 + c % 4 + i] = (int8_t)q[i];
+                sum[r] += (int)q[i];
+            }
         }
     }
+    free(row);
+    return true;
 }
 
 /* ---- q4 ---- */
 
-/* Sums run in 8 lanes, so that a compiler may use vectors and the file is the same whether it does or not. */
-enum { SUM_LANES = 8 };
-static float sum_of(const float *lanes) { return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7])); }
-
 /* The squared error of a group under a scale, its codes (-8 .. 7) in q, and the scale that suits these codes best. */
 static float error_under(const float *x, float scale, float *q, float *better) {
-    const float inverse = scale != 0 ? 1 / scale : 0, round = 12582912; /* 1.5 * 2^23: adding it rounds to an integer */
+    const float inverse = scale != 0 ? 1 / scale : 0;
     float error[SUM_LANES] = {0}, xq[SUM_LANES] = {0}, qq[SUM_LANES] = {0};
     for (size_t i = 0; i < QUANT_GROUP; i += SUM_LANES)
         for (size_t l = 0; l < SUM_LANES; l++) {
             float v = x[i + l] * inverse;
             v = v < -8 ? -8 : v;
             v = v > 7 ? 7 : v;
-            v = (v + round) - round;
+            v = (v + ROUND) - ROUND;
             float d = x[i + l] - scale * v;
             q[i + l] = v;
             error[l] += d * d;
@@ -160,7 +223,7 @@ bool pack_tensor(tensor_type type, tensor_layout layout, uint64_t n, uint64_t k,
     switch (type) {
     case TENSOR_F32: pack_f32(layout, n, k, rows, (float *)(void *)out); return true;
     case TENSOR_F16: return pack_f16(layout, n, k, rows, (uint16_t *)(void *)out, bad);
-    case TENSOR_Q8: pack_q8(n, k, rows, out, &at); return true;
+    case TENSOR_Q8: return pack_q8(n, k, rows, out, &at);
     case TENSOR_Q4: return pack_q4(n, k, rows, out, &at, bad);
     case TENSOR_TYPES: break;
     }

@@ -90,7 +90,7 @@ int source_read(const source *s, const source_tensor *t, float *rows, float *scr
 static void copy_metadata(source *s, const kv_block *block) {
     size_t at = 0, before = 0;
     for (kv_entry e; kv_next(block, &at, &e); before = at)
-        if (strcmp(e.key, "type") && strcmp(e.key, "head_type") && strncmp(e.key, "quality.", 8)) buffer_append(&s->metadata, block->bytes + before, at - before);
+        if (strcmp(e.key, "type") && strcmp(e.key, "head_type") && strcmp(e.key, "q8_pairs") && strncmp(e.key, "quality.", 8)) buffer_append(&s->metadata, block->bytes + before, at - before);
 }
 
 static int copy_graph(source *s, lnt_error *err) {

@@ -168,7 +168,7 @@ static void linear(const thread *t, size_t step, const plan_step *s) {
     linear_args a = {.x = s->n_forms ? form_of(t, s->input, s->form) : floats_of(t, s->input), .x_stride = s->n_forms ? x->quant_stride : x->f32_stride, .w = w->data,
                      .w_scale = w->scale, .w_sum = w->sum, .k = w->k, .bias = vector_of(c, s->op, 1),
                      .act = (activation)s->op->activation, .y = f32_row(c, s->output, 0), .y_stride = y->f32_stride / sizeof(float),
-                     .stream = streams(c, rows)};
+                     .pairs = c->model->pairs, .stream = streams(c, rows)};
     if (s->op->inputs[1] != GRAPH_NONE) {
         a.residual = f32_row(c, s->op->inputs[1], 0);
         a.residual_stride = c->plan.values[s->op->inputs[1]].f32_stride / sizeof(float);

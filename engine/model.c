@@ -217,6 +217,7 @@ static int read_model(lnt_model *m, lnt_error *err) {
     char what[512];
     snprintf(what, sizeof what, "%s: metadata", f->path);
     if (kv_open(&m->metadata, f->sections[SECTION_METADATA].bytes, f->sections[SECTION_METADATA].size, what, err)) return -1;
+    kv_get_bool(&m->metadata, "q8_pairs", &m->pairs);
     if (graph_open(&m->graph, f->sections[SECTION_GRAPH].bytes, f->sections[SECTION_GRAPH].size, f->tensors, f->n_tensors, f->path, err)) return -1;
     return find_image_ops(m, err) || read_info(m, err) || read_images(m, err) || check_promises(m, err) || check_taps(m, err) || read_tokenizer(m, err) ? -1 : 0;
 }
@@ -248,7 +249,6 @@ const char *lnt_prompt(const lnt_model *m, const char *name) {
     return NULL;
 }
 
-int lnt_verify(const lnt_model *m, lnt_error *err) { return lnt_file_verify(&m->file, err); }
 void lnt_model_info(const lnt_model *m, lnt_info *info) { *info = m->info; }
 
 const kernels *model_kernels(lnt_error *err) {

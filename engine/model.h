@@ -17,6 +17,7 @@ struct lnt_model {
     int32_t output; /* the value given out unless another is asked for */
     const graph_op *patches, *positions; /* of a model of images; NULL: it takes ids, or has none */
     preprocess preprocess;
+    bool pairs;     /* q8 tensors have small pairs: linear_args.pairs */
     bool cached;    /* every attention keeps its keys and nothing needs whole sequences: they can be continued */
 };
 

@@ -63,6 +63,8 @@ typedef struct linear_args {
     size_t residual_stride; /* floats */
     float *y;
     size_t y_stride; /* floats */
+    bool pairs;      /* q8: |w[n][2j] + w[n][2j+1]| <= 128 for all n and j, so that the products of a pair of inputs add up in
+                        16 bits: of one sign to at most 255 * 128 = 32640, of two to no more than the larger */
     bool stream;     /* the weights come from memory, not from a cache: worth prefetching far ahead */
     size_t beside;   /* f16: so many panels lie side by side, [panels / beside][k][beside][16], and panel0 and panel1 are
                         multiples of it: a single stream for a single row. 4, or 0: panel after panel */

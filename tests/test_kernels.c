@@ -75,6 +75,45 @@ START_TEST(linear_levels) {
 }
 END_TEST
 
+/* Makes the pairs of a q8 matrix small, some of them as large as they may be. */
+static void limit_pairs(const matrix *m) {
+    static const int8_t extremes[][2] = {{64, 64}, {-64, -64}, {127, 1}, {-1, -127}, {127, -127}, {-127, 127}, {100, 28}};
+    const size_t kp = round_up(m->k, QUANT_PAD);
+    int32_t *sums = m->sum;
+    memset(sums, 0, m->panels * 64);
+    for (size_t o = 0; o < m->n; o++)
+        for (size_t i = 0; i < kp; i += 2) {
+            int8_t *w = (int8_t *)m->w + ((o / 16 * (kp / 4) + i / 4) * 16 + o % 16) * 4 + i % 4;
+            const size_t choice = draw() % 16;
+            if (i + 1 < m->k && choice < sizeof extremes / sizeof *extremes) memcpy(w, extremes[choice], 2);
+            while (w[0] + w[1] > 128) w[draw() % 2]--;
+            while (w[0] + w[1] < -128) w[draw() % 2]++;
+            sums[o] += w[0] + w[1];
+        }
+}
+
+static void check_pairs(size_t rows, size_t n, size_t k) {
+    linear_case c = draw_linear(WEIGHT_Q8, rows, n, k);
+    const size_t bytes = c.rows * c.args.y_stride * sizeof(float);
+    limit_pairs(&c.m);
+    for (size_t r = 0; r < rows; r++) /* as large as they may be, too */
+        if (draw() % 3 == 0) memset((char *)c.args.x + r * c.args.x_stride, 255, k);
+    const float *expected = run_linear(&c, kernels_level("scalar"), false);
+    c.args.pairs = true;
+    FOR_LEVELS(level) {
+        same(run_linear(&c, level, false), expected, bytes, level->level, "linear q8 of small pairs");
+        same(run_linear(&c, level, true), expected, bytes, level->level, "linear q8 of small pairs, in parts");
+    }
+    release();
+}
+
+START_TEST(linear_pairs) {
+    for (size_t rows = 1; rows <= 30 && rows <= cases; rows++) check_pairs(rows, draw_between(1, 100), draw_between(1, 300));
+    for (size_t i = 0; i < cases; i++) check_pairs(i % 4 ? draw_between(1, 33) : 1, draw_between(1, 70), draw_between(1, i % 5 ? 300 : 1400));
+    if (cases > 20) check_pairs(1, 33, 3072), check_pairs(70, 20, 3072), check_pairs(401, 33, 100);
+}
+END_TEST
+
 /* Panels of halves side by side give what the same panels do one after another. */
 START_TEST(linear_beside) {
     for (size_t i = 0; i < cases; i++) {
@@ -363,6 +402,7 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(linear, linear_exact, 0, WEIGHT_TYPES);
     tcase_add_loop_test(linear, weight_rows, 0, WEIGHT_TYPES);
     tcase_add_test(linear, linear_beside);
+    tcase_add_test(linear, linear_pairs);
     tcase_add_test(linear, residual_in_place);
     tcase_add_test(linear, attention_levels);
     tcase_add_test(linear, attention_exact);

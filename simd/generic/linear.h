@@ -5,7 +5,8 @@
      FLOAT_ROWS, FLOAT_PANELS, FLOAT_SUMS: most rows, panels and sums of a float tile; FLOAT_TILES(X): their shapes
      FLOAT_BLOCK_K: how deep a block of weights is, so that it stays in the first-level cache beside a tile's rows
      Q8_PANELS: the panels it takes at once; Q8_WIDE: whether it wants rows as int16 less the zero point instead of u8
-     dots_q8, dots_q4: declared below */
+     macro Q8_PAIRS if it has dots_q8_pairs, for weights whose pairs are small
+     dots_q8, dots_q8_pairs, dots_q4: declared below */
 #include "simd/generic/math.h"
 #include "simd/generic/tile_float.h"
 #include <string.h>
@@ -16,6 +17,9 @@ enum {
     Q8_BLOCK_ROWS = 48,
     Q8_BLOCK_PANELS = 8,
     Q8_BLOCK = 24576, /* most elements of a block of rows, Q8_BLOCK_ROWS x 512 */
+    PAIRS_BLOCK_ROWS = 192,
+    PAIRS_BLOCK_BYTES = 192 << 10, /* of rows, to stay in the second-level cache */
+    PAIRS_BLOCK_K = 1024,          /* of a panel, to stay in the first-level cache */
     Q4_BLOCK_ROWS = 96,
     Q4_BLOCK_GROUPS = 32,
 };
@@ -31,6 +35,10 @@ typedef struct q8_block {
     bool stream;
 } q8_block;
 static void dots_q8(const q8_block *b);
+#ifdef Q8_PAIRS
+/* The same of a single panel with linear_args.pairs, of u8 rows whatever Q8_WIDE says. */
+static void dots_q8_pairs(const q8_block *b);
+#endif
 
 /* acc[r][16] += groups of one panel in order, each by fma; sums are the rows' group sums */
 typedef struct q4_block {
@@ -60,6 +68,15 @@ static inline void prefetch_share(const void *next, size_t bytes, size_t row, si
 }
 
 static inline const char *row_of(const linear_args *a, size_t row) { return (const char *)a->x + row * a->x_stride; }
+
+/* n rows in tiles of at most `most`, as many as need be and about equally large; the first `larger` have one row more */
+typedef struct tiling {
+    size_t tiles, rows, larger;
+} tiling;
+static inline tiling tile_rows_of(size_t n, size_t most) {
+    const size_t tiles = (n + most - 1) / most;
+    return (tiling){tiles, n / tiles, n % tiles};
+}
 
 /* Asks for the lines of one panel that finish will write and read */
 static inline void prefetch_outputs(const linear_args *a, size_t row0, size_t rows, size_t n0) {
@@ -191,8 +208,8 @@ static void widen_rows(const linear_args *a, size_t row0, size_t rows, size_t k0
     }
 }
 
-/* int32 sums to floats, in place */
-static void scale_q8(const linear_args *a, size_t row0, size_t rows, size_t n0, size_t n, int32_t *acc, float *sums) {
+/* int32 sums to floats, in place; raw: the zero point is in them yet */
+INLINE void scale_q8(const bool raw, const linear_args *a, size_t row0, size_t rows, size_t n0, size_t n, int32_t *acc, float *sums) {
     const float *w_scale = (const float *)a->w_scale + n0;
     const int32_t *w_sum = (const int32_t *)a->w_sum + n0;
     for (size_t r = 0; r < rows; r++) {
@@ -200,17 +217,54 @@ static void scale_q8(const linear_args *a, size_t row0, size_t rows, size_t n0, 
         const v16i zero = vi_set1(row_zero(a, row0 + r));
         for (size_t i = 0; i < n; i += LANES) {
             v16i d = vi_load(acc + r * n + i);
-            if (!Q8_WIDE) d = vi_sub(d, vi_mul(zero, vi_load(w_sum + i)));
+            if (raw) d = vi_sub(d, vi_mul(zero, vi_load(w_sum + i)));
             v_store(sums + r * n + i, v_fma(v_from_int(d), v_mul(scale, v_load(w_scale + i)), bias_at(a, n0 + i)));
         }
     }
 }
+
+#ifdef Q8_PAIRS
+typedef union pairs_sums {
+    int32_t acc[PAIRS_BLOCK_ROWS * LANES];
+    float sums[PAIRS_BLOCK_ROWS * LANES];
+} pairs_sums;
+
+/* Panel by panel, each for as many rows as the second-level cache holds: nothing is unpacked, so that a panel has nothing to gain from
+   being met by few rows. */
+static void linear_q8_pairs(const linear_args *a, size_t row0, size_t row1, size_t panel0, size_t panel1) {
+    _Alignas(64) pairs_sums block;
+    const size_t kp = round_up(a->k, QUANT_PAD), most = min_size(PAIRS_BLOCK_ROWS, PAIRS_BLOCK_BYTES / (kp + 1) + 8);
+    const size_t block_rows = even_part(row1 - row0, most);
+    for (size_t row = row0; row < row1; row += block_rows) {
+        const size_t rows = min_size(block_rows, row1 - row);
+        for (size_t panel = panel0; panel < panel1; panel++) {
+            memset(block.acc, 0, rows * LANES * sizeof *block.acc);
+            prefetch_outputs(a, row, rows, panel * LANES);
+            for (size_t k0 = 0, k; k0 < kp; k0 += k) {
+                k = min_size(PAIRS_BLOCK_K, kp - k0);
+                const q8_block b = {.x = row_of(a, row) + k0, .x_stride = a->x_stride, .rows = rows, .w = (const int8_t *)a->w + (panel * kp + k0) * LANES,
+                                    .panel_bytes = kp * LANES, .panels = 1, .k = k, .acc = block.acc, .acc_stride = LANES, .stream = a->stream};
+                dots_q8_pairs(&b);
+            }
+            scale_q8(true, a, row, rows, panel * LANES, LANES, block.acc, block.sums);
+            finish(a, row, rows, panel * LANES, LANES, block.sums);
+        }
+    }
+}
+
+#endif
 
 static void linear_q8(const linear_args *a, size_t row0, size_t row1, size_t panel0, size_t panel1) {
     _Alignas(64) union { int32_t acc[Q8_BLOCK_ROWS * Q8_BLOCK_PANELS * LANES]; float sums[1]; } block;
     _Alignas(64) int16_t wide[Q8_WIDE ? Q8_BLOCK : 1];
     const size_t kp = round_up(a->k, QUANT_PAD), panel_bytes = kp * LANES;
     if (row0 >= row1) return;
+#ifdef Q8_PAIRS
+    if (a->pairs) {
+        linear_q8_pairs(a, row0, row1, panel0, panel1);
+        return;
+    }
+#endif
     const size_t block_rows = even_part(row1 - row0, Q8_BLOCK_ROWS), block_k = Q8_BLOCK / block_rows / QUANT_PAD * QUANT_PAD;
     for (size_t row = row0; row < row1; row += block_rows) {
         const size_t rows = min_size(block_rows, row1 - row);
@@ -231,7 +285,7 @@ static void linear_q8(const linear_args *a, size_t row0, size_t row1, size_t pan
                     dots_q8(&b);
                 }
             }
-            scale_q8(a, row, rows, panel * LANES, n, block.acc, block.sums);
+            scale_q8(!Q8_WIDE, a, row, rows, panel * LANES, n, block.acc, block.sums);
             finish(a, row, rows, panel * LANES, n, block.sums);
         }
     }

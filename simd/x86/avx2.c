@@ -84,6 +84,7 @@ INLINE float v_maximum(v16 v) { TREE(v, _mm256_max_ps, _mm_max_ps, _mm_max_ss); 
 INLINE float v_minimum(v16 v) { TREE(v, _mm256_min_ps, _mm_min_ps, _mm_min_ss); }
 
 enum { FLOAT_ROWS = 6, FLOAT_PANELS = 4, FLOAT_SUMS = 6, FLOAT_BLOCK_K = 256, Q8_PANELS = 1, Q8_WIDE = 1 };
+#define Q8_PAIRS
 #define FLOAT_TILES(X) X(1, 4) X(1, 1) X(2, 2) X(2, 1) X(3, 2) X(3, 1) X(4, 1) X(5, 1) X(6, 1)
 
 #include "simd/generic/linear.h"

@@ -101,6 +101,83 @@ static void dots_q8(const q8_block *b) {
     }
 }
 
+/* ---- q8 whose pairs are small: vpmaddubsw does not saturate, and reads weights as they lie ---- */
+
+enum { PAIRS_ROWS = 6 };
+
+INLINE __m256i maddubs_at(__m256i x, const int8_t *w) {
+    __m256i products;
+    __asm__("vpmaddubsw %2, %1, %0" : "=x"(products) : "x"(x), "m"(*(const __m256i *)(const void *)w));
+    return products;
+}
+
+/* 16 outputs of `rows` rows */
+INLINE void pairs_tile_of(const size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, size_t k, int32_t *acc, size_t acc_stride) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i sum[2 * PAIRS_ROWS];
+    UNROLL for (size_t i = 0; i < 2 * rows; i++) sum[i] = load32(acc + i / 2 * acc_stride + i % 2 * 8);
+    for (size_t i = 0; i < k; i += 4, w += 4 * LANES)
+        UNROLL for (size_t r = 0; r < rows; r++) {
+            const __m256i v = broadcast4(x + r * x_stride + i);
+            sum[2 * r] = add_i32(sum[2 * r], _mm256_madd_epi16(maddubs_at(v, w), ones));
+            sum[2 * r + 1] = add_i32(sum[2 * r + 1], _mm256_madd_epi16(maddubs_at(v, w + 32), ones));
+        }
+    UNROLL for (size_t i = 0; i < 2 * rows; i++) store32(acc + i / 2 * acc_stride + i % 2 * 8, sum[i]);
+}
+
+INLINE void pairs_row_of(const bool prefetch, const q8_block *b) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    const uint8_t *x = b->x;
+    const int8_t *w = b->w;
+    __m256i sum[4];
+    UNROLL for (size_t i = 0; i < 4; i++) sum[i] = i < 2 ? load32(b->acc + 8 * i) : _mm256_setzero_si256();
+    for (size_t i = 0; i < b->k; i += 8, w += 8 * LANES)
+        UNROLL for (size_t step = 0; step < 2; step++) {
+            const __m256i v = broadcast4(x + i + 4 * step);
+            if (prefetch) __builtin_prefetch(w + step * 64 + Q8_AHEAD);
+            UNROLL for (size_t half = 0; half < 2; half++)
+                sum[2 * step + half] = add_i32(sum[2 * step + half], _mm256_madd_epi16(maddubs_at(v, w + step * 64 + half * 32), ones));
+        }
+    store32(b->acc, _mm256_add_epi32(sum[0], sum[2]));
+    store32(b->acc + 8, _mm256_add_epi32(sum[1], sum[3]));
+}
+
+static void pairs_tile(size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, size_t k, int32_t *acc, size_t acc_stride) {
+    switch (rows) {
+    case 1: pairs_tile_of(1, x, x_stride, w, k, acc, acc_stride); break;
+    case 2: pairs_tile_of(2, x, x_stride, w, k, acc, acc_stride); break;
+    case 3: pairs_tile_of(3, x, x_stride, w, k, acc, acc_stride); break;
+    case 4: pairs_tile_of(4, x, x_stride, w, k, acc, acc_stride); break;
+    case 5: pairs_tile_of(5, x, x_stride, w, k, acc, acc_stride); break;
+    case 6: pairs_tile_of(6, x, x_stride, w, k, acc, acc_stride); break;
+    }
+}
+
+static void dots_q8_pairs(const q8_block *b) {
+    if (b->rows == 1) {
+        if (b->stream)
+            pairs_row_of(true, b);
+        else
+            pairs_row_of(false, b);
+        return;
+    }
+    const tiling tiles = tile_rows_of(b->rows, PAIRS_ROWS);
+    const size_t share = round_up(b->k * LANES / tiles.tiles, 64);
+    const int8_t *next = b->w + b->k * LANES;
+    const uint8_t *x = b->x;
+    int32_t *acc = b->acc;
+    for (size_t t = 0; t < tiles.tiles; t++) {
+        const size_t rows = tiles.rows + (t < tiles.larger);
+        for (size_t at = 0; at < share; at += 64) __builtin_prefetch(next + at, 0, 2);
+        pairs_tile(rows, x, b->x_stride, b->w, b->k, acc, b->acc_stride);
+        next += share;
+        x += rows * b->x_stride;
+        acc += rows * b->acc_stride;
+    }
+}
+
+/* ---- q4 ---- */
+
 /* Over a group of 32 the products of vpmaddubsw sum to at most 8 * 255 * 15 * 2 = 61200: int16 sums that start at -32768
    hold them. vpmaddwd then leaves them less 65536, and q . (w - 8) is q . w less 8 times the group's sum. */
 static void q4_row(const q4_block *b) {

@@ -2,6 +2,7 @@
 #include "simd/x86/avx512_v16.h"
 
 enum { Q8_PANELS = 1, Q8_WIDE = 1 };
+#define Q8_PAIRS
 #include "simd/generic/linear.h"
 
 enum { Q8_ROWS = 12, Q8_UNPACK_K = 512, Q8_AHEAD = 8192 };
@@ -91,6 +92,60 @@ static void dots_q8(const q8_block *b) {
             prefetch_share(from + b->panel_bytes, k * LANES, r, rows, b->rows);
             q8_tile(rows, x, b->x_stride, w, k, b->acc + r * b->acc_stride, b->acc_stride);
         }
+    }
+}
+
+enum { PAIRS_ROWS = 12 };
+
+/* w is i8 [k/4][16][4], whose pairs are small */
+INLINE void pairs_tile_of(const size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, size_t k, int32_t *acc, size_t acc_stride) {
+    const __m512i ones = _mm512_set1_epi16(1);
+    __m512i sum[PAIRS_ROWS];
+    UNROLL for (size_t r = 0; r < rows; r++) sum[r] = _mm512_loadu_si512(acc + r * acc_stride);
+    for (size_t i = 0; i < k; i += 4, w += 64) {
+        const __m512i v = _mm512_loadu_si512(w);
+        UNROLL for (size_t r = 0; r < rows; r++)
+            sum[r] = add_i32(sum[r], _mm512_madd_epi16(_mm512_maddubs_epi16(broadcast4(x + r * x_stride + i), v), ones));
+    }
+    UNROLL for (size_t r = 0; r < rows; r++) _mm512_storeu_si512(acc + r * acc_stride, sum[r]);
+}
+
+/* In four chains, as a single one waits for its sum */
+INLINE void pairs_row_of(const bool prefetch, const q8_block *b) {
+    const __m512i ones = _mm512_set1_epi16(1);
+    const uint8_t *x = b->x;
+    const int8_t *w = b->w;
+    __m512i sum[4];
+    UNROLL for (size_t c = 0; c < 4; c++) sum[c] = c ? _mm512_setzero_si512() : _mm512_loadu_si512(b->acc);
+    for (size_t i = 0; i < b->k; i += 16, w += 256)
+        UNROLL for (size_t c = 0; c < 4; c++) {
+            if (prefetch) __builtin_prefetch(w + Q8_AHEAD + 64 * c);
+            sum[c] = add_i32(sum[c], _mm512_madd_epi16(_mm512_maddubs_epi16(broadcast4(x + i + 4 * c), _mm512_loadu_si512(w + 64 * c)), ones));
+        }
+    _mm512_storeu_si512(b->acc, _mm512_add_epi32(_mm512_add_epi32(sum[0], sum[1]), _mm512_add_epi32(sum[2], sum[3])));
+}
+
+static void pairs_tile(size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, size_t k, int32_t *acc, size_t acc_stride) {
+    switch (rows) {
+#define CASE(n) case n: pairs_tile_of(n, x, x_stride, w, k, acc, acc_stride); break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#undef CASE
+    }
+}
+
+static void dots_q8_pairs(const q8_block *b) {
+    if (b->rows == 1) {
+        if (b->stream)
+            pairs_row_of(true, b);
+        else
+            pairs_row_of(false, b);
+        return;
+    }
+    const size_t tile_rows = even_part(b->rows, PAIRS_ROWS);
+    for (size_t r = 0; r < b->rows; r += tile_rows) {
+        const size_t rows = min_size(tile_rows, b->rows - r);
+        prefetch_share(b->w + b->k * LANES, b->k * LANES, r, rows, b->rows);
+        pairs_tile(rows, (const uint8_t *)b->x + r * b->x_stride, b->x_stride, b->w, b->k, b->acc + r * b->acc_stride, b->acc_stride);
     }
 }
 
