@@ -158,7 +158,9 @@ static void prepare(const thread *t, const plan_step *s) {
 }
 
 /* Weights of a model beyond the caches come from memory when few rows share them. */
-static bool streams(const lnt_context *c, size_t rows) { return rows <= 16 && c->model->file.size > (size_t)24 << 20; }
+static bool streams(const lnt_context *c, const lnt_tensor *w, size_t rows) {
+    return rows <= 16 && c->model->file.size > (size_t)24 << 20 && (c->kernels->prefetches_far || w->type == TENSOR_Q4);
+}
 
 static void linear(const thread *t, size_t step, const plan_step *s) {
     const lnt_context *c = t->c;
@@ -168,7 +170,7 @@ static void linear(const thread *t, size_t step, const plan_step *s) {
     linear_args a = {.x = s->n_forms ? form_of(t, s->input, s->form) : floats_of(t, s->input), .x_stride = s->n_forms ? x->quant_stride : x->f32_stride, .w = w->data,
                      .w_scale = w->scale, .w_sum = w->sum, .k = w->k, .bias = vector_of(c, s->op, 1),
                      .act = (activation)s->op->activation, .y = f32_row(c, s->output, 0), .y_stride = y->f32_stride / sizeof(float),
-                     .pairs = c->model->pairs, .stream = streams(c, rows)};
+                     .pairs = c->model->pairs, .stream = streams(c, w, rows)};
     if (s->op->inputs[1] != GRAPH_NONE) {
         a.residual = f32_row(c, s->op->inputs[1], 0);
         a.residual_stride = c->plan.values[s->op->inputs[1]].f32_stride / sizeof(float);

@@ -116,6 +116,7 @@ typedef enum pooling_kind { POOL_FIRST, POOL_LAST, POOL_MEAN, POOL_MAX, POOL_MEA
 
 typedef struct kernels {
     const char *level;
+    bool prefetches_far; /* this CPU wants linear_args.stream for weights that come from memory; q4 wants it on every CPU */
     linear_kernel *linear[WEIGHT_TYPES];
     void (*attention)(const attention_args *a);
     /* Puts keys and values [n][head_dim] of positions from `position` on into the panels of their head (see attention_args);
