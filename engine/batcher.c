@@ -9,7 +9,8 @@ enum { DEFAULT_BATCH = 512, LEAST_BATCH = 48, BATCH_FLOATS = 16 << 20 /* of pixe
 static int make_worker(const lnt_batcher *b, batch_worker *w, uint32_t n_threads, lnt_error *err) {
     size_t n = b->n_sequences, tokens = b->n_batch;
     lnt_context_options o = {.n_threads = n_threads, .n_sequences = (uint32_t)n, .n_batch = (uint32_t)tokens, .n_outputs = (uint32_t)tokens, .output = b->o.output,
-                             .pooling = b->o.pooling, .image_height = b->o.image_height, .image_width = b->o.image_width};
+                             .pooling = b->o.pooling, .image_height = b->o.image_height, .image_width = b->o.image_width,
+                             .profile = b->o.profile};
     if (!b->model->patches) o.n_ctx = (uint32_t)b->max_tokens;
     if (!b->model->patches && !(w->tokenizer = lnt_tokenizer_new(b->model, err))) return -1;
     if (!(w->context = lnt_context_new(b->model, &o, err))) return -1;
@@ -62,7 +63,9 @@ static int read_options(lnt_batcher *b, lnt_error *err) {
     if (!b->o.n_threads) b->o.n_threads = lnt_default_threads();
     b->n_batch = b->o.n_batch ? b->o.n_batch : DEFAULT_BATCH;
     b->kernels = model_kernels(err);
-    return b->kernels && !size_batches(b, err) && (b->pool = pool_new(b->o.n_threads, err)) ? 0 : -1;
+    if (!b->kernels || size_batches(b, err) || !(b->pool = pool_new(b->o.n_threads, err))) return -1;
+    profiler_note_threads(b->o.profile, pool_threads(b->pool));
+    return 0;
 }
 
 /* What a row of the output is, and what is made of it. */
@@ -177,9 +180,21 @@ int batcher_begin(lnt_batcher *b, size_t n, const char *what, lnt_error *err) {
     return 0;
 }
 
+static void work_measured(void *arg, uint32_t thread) {
+    lnt_batcher *b = arg;
+    uint64_t began = profiler_now();
+    b->work(b, thread);
+    b->workers[thread].busy = profiler_now() - began;
+}
+
 int batcher_all(lnt_batcher *b, void (*work)(void *batcher, uint32_t thread), lnt_error *err) {
+    uint64_t began = batcher_clock(b), busy = 0;
     b->claimed = 0;
-    pool_run(b->pool, work, b);
+    b->work = work;
+    pool_run(b->pool, b->o.profile ? work_measured : work, b);
+    for (uint32_t i = 0; i < pool_threads(b->pool); i++) busy += b->workers[i].busy;
+    uint64_t all = pool_threads(b->pool) * (batcher_clock(b) - began);
+    profiler_add(b->o.profile, (lnt_profile_entry){.name = "end of a window", .calls = 1, .rows = b->n}, 0, all > busy ? all - busy : 0);
     return result(b, err);
 }
 

@@ -31,6 +31,7 @@ typedef struct batch_worker {
     const float **rows; /* [n_batch] */
     float *pixels;      /* of the images of a batch */
     float *finished;    /* [width, padded] an embedding that is cut or normalized, or zeros */
+    uint64_t busy;      /* nanoseconds in what batcher_all ran last, if that is measured */
     lnt_error err;
     bool failed;
 } batch_worker;
@@ -57,12 +58,16 @@ struct lnt_batcher {
     lnt_text_listener *text_listener;
     lnt_picture_listener *picture_listener;
     void *user;
+    void (*work)(void *batcher, uint32_t thread);
     void (*run_batch)(struct lnt_batcher *b, batch_worker *w, const batch *part);
     size_t n, capacity, n_batches, claimed;
     batch_item *items; /* [n] */
     uint64_t *order;   /* [n] inputs by falling number of tokens: in the low 32 bits */
     batch *batches;    /* [n] */
 };
+
+/* For profiler_add; 0: nothing is measured. */
+static inline uint64_t batcher_clock(const lnt_batcher *b) { return b->o.profile ? profiler_now() : 0; }
 
 static inline size_t batcher_at(const lnt_batcher *b, size_t i) { return (uint32_t)b->order[i]; }
 

@@ -34,11 +34,16 @@ static void tokenize_some(void *arg, uint32_t thread) {
     lnt_batcher *b = arg;
     batch_worker *w = &b->workers[thread];
     lnt_encoding e;
+    lnt_profile_entry done = {.name = "tokenize"};
+    uint64_t began = batcher_clock(b);
     for (size_t first; (first = __atomic_fetch_add(&b->claimed, TEXTS_A_CLAIM, __ATOMIC_RELAXED)) < b->n;)
         for (size_t i = first; i < first + TEXTS_A_CLAIM && i < b->n && !w->failed; i++) {
             const lnt_text *t = &b->texts[i];
             if (lnt_encode(w->tokenizer, t->text, t->n_bytes, t->pair, t->n_pair_bytes, b->max_tokens, b->o.flags, &e, &w->err) || keep(b, w, i, &e)) batcher_fail(b, w);
+            done.calls++, done.bytes += t->n_bytes + (t->pair ? t->n_pair_bytes : 0);
         }
+    done.rows = done.calls, done.values = w->arena.n;
+    profiler_add(b->o.profile, done, batcher_clock(b) - began, 0);
 }
 
 /* ---- batches ---- */
@@ -79,12 +84,14 @@ static void run_batch(lnt_batcher *b, batch_worker *w, const batch *part) {
         batcher_fail(b, w);
         return;
     }
+    uint64_t began = batcher_clock(b);
     for (size_t i = 0; i < part->n; i++) {
         size_t n = b->row_a_token ? w->spans[i].n_outputs : 1;
         for (size_t r = 0; r < n; r++) w->rows[r] = i < n_spans ? lnt_output(w->context, row++) : NULL;
         if (!b->row_a_token && (b->finish || i >= n_spans)) w->rows[0] = batcher_finish(b, w, w->rows[0]);
         give(b, batcher_at(b, part->first + i), &w->spans[i], w->rows);
     }
+    profiler_add(b->o.profile, (lnt_profile_entry){.name = "results", .calls = 1, .rows = part->n}, batcher_clock(b) - began, 0);
 }
 
 int lnt_batcher_run(lnt_batcher *b, const lnt_text *texts, size_t n_texts, lnt_text_listener *listener, void *user, lnt_error *err) {

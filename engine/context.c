@@ -143,11 +143,19 @@ static int allocate(lnt_context *c, lnt_error *err) {
     return c->history ? 0 : err_memory(err, c->n_sequences * sizeof *c->history, "a context");
 }
 
+/* The threads, and who measures them. */
+static int start(lnt_context *c, lnt_profile *profile, lnt_error *err) {
+    c->pool = pool_new(c->n_threads, err);
+    if (!c->pool || !profile) return c->pool ? 0 : -1;
+    c->profiler = profiler_new(profile, c, err);
+    return c->profiler ? 0 : -1;
+}
+
 lnt_context *lnt_context_new(const lnt_model *model, const lnt_context_options *options, lnt_error *err) {
     lnt_context *c = calloc(1, sizeof *c);
     if (!c) return err_memory(err, sizeof *c, "a context"), NULL;
     c->model = model;
-    if (!read_options(c, options, err) && !allocate(c, err) && (c->pool = pool_new(c->n_threads, err))) return c;
+    if (!read_options(c, options, err) && !allocate(c, err) && !start(c, options ? options->profile : NULL, err)) return c;
     lnt_context_free(c);
     return NULL;
 }
@@ -155,6 +163,7 @@ lnt_context *lnt_context_new(const lnt_model *model, const lnt_context_options *
 void lnt_context_free(lnt_context *c) {
     if (!c) return;
     pool_free(c->pool);
+    profiler_free(c->profiler);
     if (c->kv) munmap(c->kv, c->kv_bytes);
     if (c->transient) munmap(c->transient, c->transient_bytes);
     if (c->shared) munmap(c->shared, c->shared_bytes);

@@ -5,6 +5,7 @@
 #include "engine/model.h"
 #include "engine/plan.h"
 #include "engine/pool.h"
+#include "engine/profile.h"
 #include "simd/kernels.h"
 
 /* Rows first_row .. first_row + n_rows - 1 of a part: tokens of one sequence that follow `past` others. */
@@ -39,6 +40,7 @@ struct lnt_context {
     lnt_tensor positions_table; /* what the op `positions` reads */
     plan plan;
     pool *pool;
+    profiler *profiler; /* NULL: nothing is measured */
 
     unsigned char *shared, *private; /* the arena; each thread's own, private_stride apart */
     size_t private_stride, row_at, scratch_at; /* in a thread's own: a float row, attention's scratch */

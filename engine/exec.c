@@ -7,6 +7,7 @@ typedef struct thread {
     lnt_context *c;
     uint32_t index, count;
     unsigned char *own;
+    profiler_clock *clock; /* NULL: nothing is measured */
 } thread;
 
 typedef struct range {
@@ -260,9 +261,7 @@ static void copy_tap(const thread *t, const plan_step *s, const tap *to) {
     }
 }
 
-static void run_step(const thread *t, size_t i) {
-    const plan_step *s = &t->c->plan.steps[i];
-    if (rows_of(t->c, s->output) == 0) return;
+static void work(const thread *t, size_t i, const plan_step *s) {
     switch (s->kind) {
     case STEP_EMBED: embed(t, s); break;
     case STEP_PREPARE: prepare(t, s); break;
@@ -273,20 +272,36 @@ static void run_step(const thread *t, size_t i) {
     case STEP_PATCHES: cut_patches(t, s); break;
     case STEP_POSITIONS: add_positions(t, s); break;
     }
-    if (s->kind != STEP_PREPARE || !is_private(t->c, s)) pool_barrier(t->c->pool);
+    profiler_worked(t->clock, i);
+}
+
+static void wait_for_all(const thread *t, size_t i) {
+    pool_barrier(t->c->pool);
+    profiler_waited(t->clock, i);
+}
+
+static void run_step(const thread *t, size_t i) {
+    const plan_step *s = &t->c->plan.steps[i];
+    if (rows_of(t->c, s->output) == 0) return;
+    work(t, i, s);
+    if (s->kind != STEP_PREPARE || !is_private(t->c, s)) wait_for_all(t, i);
     const tap *to = t->c->n_taps && !(s->kind == STEP_PREPARE && !s->op) ? find_tap(t->c, s->output, false) : NULL;
     if (!to) return;
     copy_tap(t, s, to);
-    pool_barrier(t->c->pool);
+    profiler_worked(t->clock, i);
+    wait_for_all(t, i);
 }
 
 static void run_thread(void *arg, uint32_t index) {
     lnt_context *c = arg;
-    thread t = {c, index, pool_threads(c->pool), c->private + index * c->private_stride};
+    thread t = {c, index, pool_threads(c->pool), c->private + index * c->private_stride, profiler_clock_of(c->profiler, index)};
+    profiler_waited(t.clock, c->plan.n_steps);
     for (size_t i = 0; i < c->plan.n_steps; i++) run_step(&t, i);
 }
 
 void exec_run(lnt_context *c) {
     memset(c->claimed, 0, c->plan.n_steps * sizeof *c->claimed);
+    profiler_begin(c->profiler);
     pool_run(c->pool, run_thread, c);
+    profiler_end(c->profiler, c);
 }

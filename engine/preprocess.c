@@ -1,5 +1,6 @@
 #include "engine/preprocess.h"
 #include "engine/model.h"
+#include "engine/profile.h"
 #include "formats/image.h"
 #include "formats/npy.h"
 #include <math.h>
@@ -292,25 +293,31 @@ static int array_pixels(const npy_array *a, const char *name, uint32_t channels,
     return 0;
 }
 
-static int source_pixels(const lnt_model *m, const image_source *s, extent want, float *pixels, lnt_error *err) {
+static int source_pixels(const lnt_model *m, const image_source *s, extent want, float *pixels, uint64_t *decoded, lnt_error *err) {
     lnt_image image = {0};
     npy_array array;
     bool is_array = npy_is(s->bytes, s->n_bytes);
     if (is_array && npy_parse(&array, s->bytes, s->n_bytes, s->name, err)) return -1;
     if (is_array && array.type == NPY_F32) return array_pixels(&array, s->name, m->info.n_channels, want, pixels, err);
     if (is_array ? array_image(&array, s, &image, err) : lnt_image_decode(s->bytes, s->n_bytes, s->name, &image, err)) return -1;
+    *decoded = profiler_now();
     int rc = picture_pixels(m, &image, s->name, want, pixels, err);
     lnt_image_free(&image);
     return rc;
 }
 
-int lnt_pixels_read(const lnt_model *m, const char *path, uint32_t height, uint32_t width, float *pixels, lnt_error *err) {
+int preprocess_read(const lnt_model *m, const char *path, uint32_t height, uint32_t width, float *pixels, uint64_t *decoded, lnt_error *err) {
     image_source source = {.name = path};
     unsigned char *bytes;
     extent want;
+    *decoded = 0;
     if (wanted_size(m, height, width, &want, err) || image_read_file(path, &bytes, &source.n_bytes, err)) return -1;
     source.bytes = bytes;
-    int rc = source_pixels(m, &source, want, pixels, err);
+    int rc = source_pixels(m, &source, want, pixels, decoded, err);
     free(bytes);
     return rc;
+}
+
+int lnt_pixels_read(const lnt_model *m, const char *path, uint32_t height, uint32_t width, float *pixels, lnt_error *err) {
+    return preprocess_read(m, path, height, width, pixels, &(uint64_t){0}, err);
 }

@@ -33,4 +33,6 @@ const char *preprocess_resize_name(preprocess_resize resize);
 /* Reads and checks the keys above but image.height and image.width. channels: of the model, 1 to 4; pictures can be made into
    1 (as Pillow's convert("L")) or 3, preprocessing is refused for others. path names the file in errors. */
 int preprocess_load(preprocess *p, const kv_block *metadata, uint32_t channels, const char *path, lnt_error *err);
+/* As lnt_pixels_read; *decoded: profiler_now() between decoding and resizing, 0 if that was not reached. */
+int preprocess_read(const lnt_model *m, const char *path, uint32_t height, uint32_t width, float *pixels, uint64_t *decoded, lnt_error *err);
 #endif

@@ -45,6 +45,7 @@ typedef struct lnt_context lnt_context;
 typedef struct lnt_tokenizer lnt_tokenizer;
 typedef struct lnt_sampler lnt_sampler;
 typedef struct lnt_batcher lnt_batcher;
+typedef struct lnt_profile lnt_profile;
 
 /* ---- models ---------------------------------------------------------------------------------------------- */
 
@@ -195,6 +196,7 @@ typedef struct lnt_context_options {
     uint32_t image_height, image_width; /* of a model of images; 0: its own. For another size its position embeddings are
                                            interpolated (bicubic, as transformers' interpolate_pos_encoding), and n_ctx
                                            is that size's tokens. */
+    lnt_profile *profile; /* adds up what evaluations cost (see below); NULL: nothing is measured */
 } lnt_context_options;
 
 /* Everything an evaluation needs is allocated here, nothing later. options NULL: all defaults. */
@@ -252,6 +254,7 @@ typedef struct lnt_batcher_options {
     uint32_t dims;        /* an embedding's first so many numbers; 0: all */
     bool normalize;       /* an embedding (its dims) to length 1 */
     uint32_t image_height, image_width; /* as lnt_context_options */
+    lnt_profile *profile; /* as lnt_context_options */
 } lnt_batcher_options;
 
 /* Texts (or images) through a model as fast as the machine can: tokenized, sorted by length, packed without padding, one batch a
@@ -332,6 +335,43 @@ LNT_API int32_t lnt_sample(lnt_sampler *sampler, const float *logits);
 /* Natural logarithm of the probability of id under softmax(logits[vocab_size]). */
 LNT_API double lnt_log_probability(const float *logits, size_t vocab_size, int32_t id);
 
+/* ---- what work costs --------------------------------------------------------------------------------------- */
+
+/* An lnt_profile adds up what the contexts, batchers and indexes have done that were given it, equal work of different layers as one.
+   Measuring costs two looks at the clock a step. It may be read and added to from any thread at any time; who it was given to
+   must be freed before it. */
+LNT_API lnt_profile *lnt_profile_new(lnt_error *err);
+LNT_API void lnt_profile_free(lnt_profile *profile);
+
+/* What work can be limited by. */
+typedef enum lnt_bound {
+    LNT_BOUND_NONE, /* nothing that is said here */
+    LNT_BOUND_FP32, /* multiplying and adding floats */
+    LNT_BOUND_INT8, /* the same with 8-bit integers */
+    LNT_BOUND_INT4, /* and with one side of 4 bits */
+    LNT_BOUND_READ, /* reading what at most 4 rows (or queries) are multiplied with: weights, keys and values, vectors */
+} lnt_bound;
+
+typedef struct lnt_profile_entry {
+    const char *name; /* "linear q8 768 x 3072 gelu_erf", "attention 12 heads of 64", "norm + quantize 768", "tokenize" */
+    lnt_bound bound;
+    uint64_t calls;  /* of a step: how often it ran, by however many threads */
+    uint64_t rows;   /* tokens, texts or pictures worked on */
+    uint64_t values; /* numbers made */
+    uint64_t operations; /* multiplications and additions: of a linear step 2 * rows * inputs * outputs */
+    uint64_t bytes;  /* read, once a call: of weights, keys and values, texts, vectors of an index */
+    double seconds;  /* of all threads together, working, */
+    double waiting;  /* and at a barrier behind the work, until the others had done their part */
+} lnt_profile_entry;
+
+/* Entry i, in the order in which they came first; false: there are no more. Its name lives as long as the profile. */
+LNT_API bool lnt_profile_get(lnt_profile *profile, size_t i, lnt_profile_entry *entry);
+/* Adds to the entry of that name (its first 63 bytes) and bound, which is made if there is none; of more than 255 different ones
+   the rest are one, "others". profile NULL: nothing. */
+LNT_API void lnt_profile_add(lnt_profile *profile, const lnt_profile_entry *entry);
+/* Most threads of any that it measures. */
+LNT_API uint32_t lnt_profile_threads(lnt_profile *profile);
+
 /* ---- making model files ------------------------------------------------------------------------------------ */
 
 typedef struct lnt_convert_options {
@@ -366,6 +406,7 @@ typedef struct lnt_index_options {
                                was made with others is refused. NULL: not checked */
     uint32_t n_threads;     /* as lnt_context_options */
     uint32_t dims;          /* of a new one: an embedding's first so many numbers; 0: all. Of another: not checked if 0 */
+    lnt_profile *profile;   /* of searches: as lnt_context_options */
 } lnt_index_options;
 
 LNT_API lnt_index *lnt_index_open(const char *folder, const lnt_index_options *options, lnt_error *err);

@@ -175,6 +175,7 @@ lnt_index *lnt_index_open(const char *folder, const lnt_index_options *options, 
     index->lock = -1;
     index->write = o.write;
     index->n_threads = o.n_threads ? o.n_threads : lnt_default_threads();
+    index->profile = o.profile;
     index->folder = strdup(*folder ? folder : ".");
     index->kernels = model_kernels(err);
     bool failed = !index->kernels || !index->folder;

@@ -30,6 +30,7 @@ struct lnt_index {
     /* Searching: made when first needed, forgotten by a commit. */
     uint32_t n_threads;
     pool *threads;
+    lnt_profile *profile; /* NULL: nothing is measured */
     bool ready;
     uint64_t *alive; /* NULL: all rows */
     unsigned char *tails[INDEX_FILES]; /* packed; NULL: there is no tail */

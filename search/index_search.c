@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "engine/profile.h"
 #include "search/fusion.h"
 #include "search/index.h"
 #include <math.h>
@@ -182,10 +183,26 @@ static int rows_to_documents(lnt_index *index, const scan_hit *hits, size_t n, i
     return 0;
 }
 
+/* A scan by all threads that began then. */
+static void add_scan(const lnt_index *index, size_t n_queries, uint64_t began) {
+    const vectors_file *f = &index->files[0];
+    uint32_t threads = pool_threads(index->threads);
+    char name[64];
+    if (!index->profile) return;
+    snprintf(name, sizeof name, "scan %s %u numbers", vectors_type_name(f->type), f->dims);
+    lnt_profile_entry e = {.name = name, .bound = n_queries <= PROFILER_FEW_ROWS ? LNT_BOUND_READ : LNT_BOUND_NONE, .calls = 1, .rows = n_queries,
+                           .values = n_queries * index->now.n_rows, .operations = 2 * n_queries * index->now.n_rows * f->dims,
+                           .bytes = index->now.groups * vectors_group_bytes(f->type, f->dims)};
+    profiler_note_threads(index->profile, threads);
+    profiler_add(index->profile, e, threads * (profiler_now() - began), 0);
+}
+
 static int scan_part(lnt_index *index, const search *s, const float *queries, size_t n, scan_hit *hits, found *f, lnt_error *err) {
     scan_rows rows = {.file = &index->files[0], .rescore = index->n_files == 2 ? &index->files[1] : NULL, .tail = index->tails[0],
                       .rescore_tail = index->tails[1], .n_rows = index->now.n_rows, .alive = s->alive};
+    uint64_t began = profiler_now();
     if (scan(index->kernels, index->threads, &rows, queries, n, s->candidates, OVERSAMPLE, hits, f->n, err)) return -1;
+    add_scan(index, n, began);
     for (size_t i = 0; i < n; i++) {
         size_t at = i * s->candidates;
         if (rows_to_documents(index, hits + at, f->n[i], f->documents + at, f->scores + at, err)) return -1;
@@ -213,6 +230,7 @@ static int search_text(lnt_index *index, const search *s, const lnt_query *queri
     store_text_hit *hits = malloc((s->candidates + 1) * sizeof *hits);
     if (!hits) return err_memory(err, s->candidates * sizeof *hits, "hits");
     int rc = 0;
+    uint64_t began = profiler_now();
     for (size_t i = 0; !rc && i < n; i++) {
         const lnt_query *q = &queries[i];
         rc = store_search_text(index->store, q->text, q->text ? q->n_bytes : 0, s->filters, s->n_filters, s->set, s->candidates, hits, &f->n[i], err);
@@ -221,6 +239,7 @@ static int search_text(lnt_index *index, const search *s, const lnt_query *queri
             f->scores[i * s->candidates + k] = hits[k].bm25;
         }
     }
+    profiler_add(index->profile, (lnt_profile_entry){.name = "full text", .calls = 1, .rows = n}, profiler_now() - began, 0);
     free(hits);
     return rc;
 }
