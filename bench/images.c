@@ -1,16 +1,10 @@
 /* Images a second of a model, pixel values given: linnet-bench-images MODEL BATCH THREADS SECONDS. Each call of
    lnt_batcher_run_images is timed by itself; prints the rate of the median and of the best. */
 #include "linnet.h"
+#include "measure/clock.h"
 #include <stdlib.h>
-#include <time.h>
 
 enum { MAX_CALLS = 10000 };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int by_size(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -31,12 +25,12 @@ static float draw(uint64_t *state) {
 static int measure(lnt_batcher *b, const lnt_picture *pictures, size_t n, double seconds, lnt_error *err) {
     static double times[MAX_CALLS];
     size_t calls = 0;
-    double *sums = calloc(n, sizeof *sums), begin = now();
+    double *sums = calloc(n, sizeof *sums), begin = measure_seconds();
     int rc = lnt_batcher_run_images(b, pictures, n, take, sums, err);
-    while (!rc && calls < MAX_CALLS && (calls < 3 || now() - begin < seconds)) {
-        double from = now();
+    while (!rc && calls < MAX_CALLS && (calls < 3 || measure_seconds() - begin < seconds)) {
+        double from = measure_seconds();
         rc = lnt_batcher_run_images(b, pictures, n, take, sums, err);
-        times[calls++] = now() - from;
+        times[calls++] = measure_seconds() - from;
     }
     free(sums);
     if (rc) return rc;

@@ -5,7 +5,8 @@
    scan packs the vectors to VECTORS.f32.TYPE.lnv unless that is there, and prints one line of JSON: medians over the rounds. --queries takes
    that many at once. FILE gets u64 row, f32 score, 4 zero bytes for each hit, `top` of each query (row 2^64 - 1: none). */
 #define _GNU_SOURCE
-#include "bench/roof.h"
+#include "measure/clock.h"
+#include "measure/loops.h"
 #include "search/scan.h"
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 static const unsigned char id[VECTORS_ID] = "linnet's bench";
@@ -22,12 +22,6 @@ static const unsigned char id[VECTORS_ID] = "linnet's bench";
 static void *fail(const char *message) {
     fprintf(stderr, "linnet-search-bench: %s\n", message);
     exit(1);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* ---- vectors ---- */
@@ -114,7 +108,7 @@ typedef struct roof {
 static void read_part(void *arg, uint32_t thread) {
     roof *r = arg;
     const size_t part = r->bytes / r->n_threads / 4096 * 4096;
-    r->found[thread % 64] += roof_read(r->buffer + thread * part, part);
+    r->found[thread % 64] += loops_read_ahead()(r->buffer + thread * part, part);
 }
 
 static roof make_roof(size_t bytes, pool *threads) {
@@ -167,24 +161,24 @@ static double time_scans(const options *o, pool *threads, const scan_rows *rows,
                          size_t *n_hits, double seconds) {
     lnt_error err;
     size_t runs = 0;
-    const double begin = now();
+    const double begin = measure_seconds();
     do {
         const size_t q = runs++ * o->queries % n_queries;
         const size_t n = n_queries - q < o->queries ? n_queries - q : o->queries;
         if (scan(kernels_best(), threads, rows, queries + q * dims, n, o->top, 4, hits + q * o->top, n_hits + q, &err)) fail(err.text);
-    } while (now() - begin < seconds);
-    return (now() - begin) / (double)runs;
+    } while (measure_seconds() - begin < seconds);
+    return (measure_seconds() - begin) / (double)runs;
 }
 
 static double time_roof(const roof *r, pool *threads, double seconds) {
     roof copy = *r;
     size_t runs = 0;
-    const double begin = now();
+    const double begin = measure_seconds();
     do {
         pool_run(threads, read_part, &copy);
         runs++;
-    } while (now() - begin < seconds);
-    return (now() - begin) / (double)runs;
+    } while (measure_seconds() - begin < seconds);
+    return (measure_seconds() - begin) / (double)runs;
 }
 
 static void write_hits(const options *o, const scan_hit *hits, const size_t *n_hits, size_t n_queries) {

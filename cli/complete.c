@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/generate.h"
+#include "cli/profile.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
 #include <errno.h>
@@ -17,7 +18,7 @@ typedef struct settings {
     uint32_t top_k, repeat_last, ctx, threads, parallel;
     uint64_t seed;
     opt_list stops, biases;
-    bool greedy, ignore_eos, shift, stats, json;
+    bool greedy, ignore_eos, shift, stats, json, profile;
 } settings;
 
 static const settings defaults = {
@@ -64,6 +65,7 @@ static const opt_spec options[] = {
      .help = "most tokens of context (default: the model's)"},
     {.name = "threads", .kind = OPT_U32, .argument = "N", AT(threads), .min = 1, .max = 1024,
      .help = "(default: what linnet cpu shows)"},
+    PROFILE_OPTION(settings, profile),
     {.name = "stats", .kind = OPT_FLAG, AT(stats), .help = "times and rates on standard error"},
     {.name = "json", .kind = OPT_FLAG, AT(json),
      .help = "one object a prompt: prompt, text, ids, tokens, finish (length, stop, eos, context)"},

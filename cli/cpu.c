@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "measure/machine.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +15,35 @@ static const opt_spec options[] = {
     {0},
 };
 
+/* Threads stand last, so that the line can be read without a parser. */
+static int print_json(const measure_machine *m) {
+    json_t *all = json_pack("{s:s, s:[]}", "level", lnt_cpu_level(), "levels"), *machine = measure_machine_json(m);
+    for (const char *const *level = lnt_cpu_levels(); *level; level++) json_array_append_new(json_object_get(all, "levels"), json_string(*level));
+    int rc = all && machine ? json_object_update(all, machine) : -1;
+    if (!rc) rc = json_object_set_new(all, "threads", json_integer(m->threads));
+    if (!rc) rc = json_dumpf(all, stdout, 0);
+    json_decref(machine);
+    json_decref(all);
+    if (rc) return cli_failf("out of memory");
+    puts("");
+    return CLI_OK;
+}
+
 static int run(const void *given, const char *const *operands, size_t n_operands) {
     (void)operands;
     (void)n_operands;
     const settings *s = given;
     const char *const *levels = lnt_cpu_levels();
-    printf(s->json ? "{\"level\": \"%s\", \"levels\": [" : "level    %s\nlevels   ", lnt_cpu_level());
-    for (size_t i = 0; levels[i]; i++) printf(s->json ? "%s\"%s\"" : "%s%s", !i ? "" : s->json ? ", " : " ", levels[i]);
-    printf(s->json ? "], \"threads\": %u}\n" : "\nthreads  %u\n", lnt_default_threads());
+    measure_machine machine;
+    measure_read_machine(&machine);
+    if (s->json) {
+        if (print_json(&machine)) return CLI_FAILED;
+    } else {
+        printf("level     %s\nlevels   ", lnt_cpu_level());
+        for (size_t i = 0; levels[i]; i++) printf(" %s", levels[i]);
+        puts("");
+        measure_print_machine(&machine);
+    }
     for (size_t i = 0; levels[i]; i++)
         if (strcmp(levels[i], lnt_cpu_level()) == 0) return CLI_OK;
     return cli_failf("LINNET_CPU: \"%s\" is not a level, expected one of those this CPU has", getenv("LINNET_CPU"));
@@ -29,7 +51,7 @@ static int run(const void *given, const char *const *operands, size_t n_operands
 
 const cli_verb verb_cpu = {
     .name = "cpu",
-    .summary = "show the instruction set in use, all there are, and the default number of threads",
+    .summary = "show the processor, the instruction sets in use and there are, and the default number of threads",
     .operands = "",
     .examples = "linnet cpu\n"
                 "LINNET_CPU=avx2 linnet cpu --json\n",

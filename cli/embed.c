@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/part_file.h"
 #include "cli/pictures.h"
+#include "cli/profile.h"
 #include "cli/recipe.h"
 #include "cli/text.h"
 #include "cli/texts.h"
@@ -177,7 +178,10 @@ static int finish_part(job *j) {
     unsigned char header[NPY_HEADER_ROOM];
     size_t shape[] = {counts(j)->inputs, vector_elements(j->type, j->dims)};
     size_t n = j->format == OUTPUT_NPY ? npy_header(header, vector_descr(j->type), shape, 2) : 0;
-    return part_file_finish(&j->file, header, n, &j->err);
+    double began = cli_seconds();
+    int result = part_file_finish(&j->file, header, n, &j->err);
+    profile_add("write results", began, 0);
+    return result;
 }
 
 static int open_input(job *j, lnt_batcher_options *like, const char *const *paths, size_t n_paths) {

@@ -68,22 +68,23 @@ static int open_model(finder *f, lnt_error *err) {
     f->prefix = recipe_prompt(&f->model, o->prompt_text, o->prompt, (const char *const[]){"query", NULL}, err);
     lnt_batcher_options like = {.n_threads = o->threads, .output = "embedding", .pooling = recipe_pooling_name(pooling), .dims = f->info.dims,
                                 .normalize = true};
-    if (f->prefix) f->batcher = lnt_batcher_new(f->model.model, &like, err);
+    int result = f->prefix ? session_batcher(&f->model, &like, &f->batcher, err) : -1;
     free(pooling);
-    return f->batcher ? 0 : -1;
+    return result;
 }
 
 static int open_cross_encoder(finder *f, lnt_error *err) {
     if (!f->options->rerank) return 0;
     if (cross_encoder_open(&f->cross_encoder, f->options->rerank, err) != 0) return -1;
-    f->pair_batcher = lnt_batcher_new(f->cross_encoder.model, &(lnt_batcher_options){.n_threads = f->options->threads, .output = "logits"}, err);
-    return f->pair_batcher ? 0 : -1;
+    return session_batcher(&f->cross_encoder, &(lnt_batcher_options){.n_threads = f->options->threads, .output = "logits"}, &f->pair_batcher, err);
 }
 
 int finder_open(finder *f, const char *folder, const finder_options *options, bool needs_model, lnt_error *err) {
+    double began = cli_seconds();
     *f = (finder){.options = options, .folder = folder};
-    f->index = lnt_index_open(folder, &(lnt_index_options){.n_threads = options->threads}, err);
+    f->index = lnt_index_open(folder, &(lnt_index_options){.n_threads = options->threads, .profile = profile_sums()}, err);
     if (!f->index || lnt_index_get_info(f->index, &f->info, err) != 0 || take_filters(f, err) != 0) return -1;
+    profile_add("open", began, 0);
     if (needs_model && open_model(f, err) != 0) return -1;
     return open_cross_encoder(f, err);
 }

@@ -3,12 +3,14 @@
 #define LNT_CLI_FINDER_H
 #include "cli/io.h"
 #include "cli/options.h"
+#include "cli/profile.h"
 #include "cli/session.h"
 
 typedef struct finder_options {
     const char *model, *prompt, *prompt_text, *mode, *rerank, *id_field;
     uint32_t top, rerank_top, threads;
     opt_list filters;
+    bool profile;
 } finder_options;
 
 #define FINDER_MODEL_OPTIONS(settings, in) \
@@ -27,7 +29,8 @@ typedef struct finder_options {
     {.name = "id-field", .kind = OPT_TEXT, .argument = "NAME", .offset = offsetof(settings, in.id_field), \
      .help = "the metadata that names a document (path: its path; default: path:line)"}, \
     {.name = "threads", .kind = OPT_U32, .argument = "N", .offset = offsetof(settings, in.threads), .min = 1, .max = 1024, \
-     .help = "(default: what linnet cpu shows)"}
+     .help = "(default: what linnet cpu shows)"}, \
+    PROFILE_OPTION(settings, in.profile)
 
 typedef struct finder {
     const finder_options *options;

@@ -2,6 +2,7 @@
 #include "cli/flow.h"
 #include "cli/cli.h"
 #include "cli/io.h"
+#include "cli/profile.h"
 #include <inttypes.h>
 #include <math.h>
 #include <unistd.h>
@@ -85,11 +86,13 @@ int flow_run(const flow_input *in, size_t budget, lnt_error *err) {
     in->progress(in->user, &since.done, &(uint64_t){0});
     while (more > 0 && result == 0 && !flow_interrupted) {
         size_t cost;
+        double began = cli_seconds();
         more = in->fill(in->user, budget, &cost, err);
+        profile_add("read input", began, 0);
         if (flow_interrupted) break;
         if (cost == 0) continue;
         lnt_error own;
-        double began = cli_seconds();
+        began = cli_seconds();
         result = in->run(in->user, more < 0 ? &own : err);
         budget = next_budget(budget, cost, cli_seconds() - began);
         show(in, &since);

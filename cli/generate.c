@@ -1,5 +1,6 @@
 #include "cli/generate.h"
 #include "cli/cli.h"
+#include "cli/profile.h"
 #include <stdlib.h>
 
 volatile sig_atomic_t generate_interrupted;
@@ -58,7 +59,9 @@ static int append_id(run *r, generation *g, int32_t id) {
 static int take(run *r, generation *g, const float *logits) {
     const generate_rules *rules = r->rules;
     if (rules->n == 0) return finish(r, g, "length");
+    double began = cli_seconds();
     int32_t id = lnt_sample(g->sampler, logits);
+    profile_add("sample", began, 1);
     if (rules->eos_id >= 0 && id == rules->eos_id) return finish(r, g, "eos");
     if (append_id(r, g, id) != 0) return -1;
     r->timing->new_tokens++;
@@ -119,12 +122,14 @@ static int step(run *r, generate_listener *listener, void *user) {
     double now = cli_seconds();
     count_time(r->timing, began, now, n_spans, prompt_tokens);
     if (r->timing->first_token == 0) r->timing->first_token = now;
-    for (size_t i = 0; i < n_spans; i++) {
+    int stopped = 0;
+    for (size_t i = 0; i < n_spans && !stopped; i++) {
         generation *g = r->slots[r->owners[i]];
         if (g->finish) r->slots[r->owners[i]] = NULL;
-        if (listener(user, g) != 0) return 1;
+        stopped = listener(user, g) != 0;
     }
-    return 0;
+    profile_add("write results", now, n_spans);
+    return stopped;
 }
 
 static int interrupt(run *r, generate_listener *listener, void *user) {

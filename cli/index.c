@@ -49,6 +49,7 @@ static const opt_spec options[] = {
      .help = "tokens computed together by a thread (default: what runs fastest)"},
     {.name = "threads", .kind = OPT_U32, .argument = "N", AT(texts.threads), .min = 1, .max = 1024,
      .help = "(default: what linnet cpu shows)"},
+    PROFILE_OPTION(settings, texts.profile),
     {.name = "check", .kind = OPT_FLAG, AT(check), .help = "check an index: all hashes, and that documents and vectors agree"},
     {.name = "stats", .kind = OPT_FLAG, AT(stats), .help = "what is in an index: sizes, model, counts"},
     {.name = "compact", .kind = OPT_FLAG, AT(compact), .help = "give the room of documents that are gone back"},

@@ -1,6 +1,7 @@
 /* linnet VERB MODEL ...: finds the verb, reads its options, runs it, and makes sure that its output arrived. */
 #include "cli/cli.h"
 #include "cli/io.h"
+#include "cli/profile.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
     X(quantize)      \
     X(inspect)       \
     X(verify)        \
+    X(bench)         \
     X(cpu)
 
 #define DECLARE(verb) extern const cli_verb verb_##verb;
@@ -111,6 +113,15 @@ static int print_verb_help(const cli_verb *verb) {
     return CLI_OK;
 }
 
+static int run_profiled(const cli_verb *verb, const void *settings, const char *const *operands, size_t n) {
+    lnt_error err;
+    if (profile_begin(verb->options, settings, &err) != 0) return cli_fail(&err);
+    int status = verb->run(settings, operands, n);
+    io_flush(); /* results first; main says if that failed */
+    profile_end(status != CLI_USAGE);
+    return status;
+}
+
 static int run_verb(const cli_verb *verb, int argc, char **argv) {
     running = verb;
     char message[512];
@@ -134,7 +145,7 @@ static int run_verb(const cli_verb *verb, int argc, char **argv) {
     else if (n > verb->max_operands)
         status = cli_usage("unexpected operand \"%s\", expected %s", operands[verb->max_operands], verb->operands);
     else
-        status = verb->run(settings, operands, n);
+        status = run_profiled(verb, settings, operands, n);
     opt_free(verb->options, settings);
     free(settings);
     free(operands);

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/pictures.h"
+#include "cli/profile.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
 #include "formats/npy.h"
@@ -11,7 +12,7 @@ enum { CHUNK = 64 }; /* rows of logits alive at a time */
 typedef struct settings {
     const char *want, *output, *text, *pair, *ids, *segments, *image_size;
     uint32_t threads;
-    bool json;
+    bool json, profile;
 } settings;
 
 static const settings defaults = {0};
@@ -33,6 +34,7 @@ static const opt_spec options[] = {
     PICTURES_OPTIONS(settings, image_size),
     {.name = "threads", .kind = OPT_U32, .argument = "N", AT(threads), .min = 1, .max = 1024,
      .help = "(default: what linnet cpu shows)"},
+    PROFILE_OPTION(settings, profile),
     {.name = "json", .kind = OPT_FLAG, AT(json), .help = "show shape and ids (or image: height, width) as one JSON object"},
     {0},
 };
@@ -90,7 +92,9 @@ static int take_ids(job *j) {
 static int encode(job *j, const char *text, size_t n, const char *shown) {
     const char *pair = j->s->pair;
     lnt_encoding e;
+    double began = cli_seconds();
     if (lnt_encode(j->m.tokenizer, text, n, pair, pair ? strlen(pair) : 0, 0, 0, &e, &j->err) != 0) return -1;
+    profile_add_entry((lnt_profile_entry){.name = "tokenize", .rows = 1, .values = e.n, .bytes = n}, began);
     if (e.n == 0) return cli_error(&j->err, "%s: empty, expected at least one token", shown);
     j->n = e.n;
     j->ids = malloc(e.n * sizeof *j->ids);
@@ -125,7 +129,10 @@ static int take_picture(job *j, const char *path) {
                      __builtin_mul_overflow(bytes, info->n_channels, &bytes);
     j->pixels = too_large ? NULL : malloc(bytes);
     if (!j->pixels) return cli_error(&j->err, "%s: out of memory for an image of %u x %u", j->path, j->height, j->width);
-    return lnt_pixels_read(j->m.model, path, j->height, j->width, j->pixels, &j->err);
+    double began = cli_seconds();
+    int result = lnt_pixels_read(j->m.model, path, j->height, j->width, j->pixels, &j->err);
+    profile_add("read pictures", began, 1);
+    return result;
 }
 
 /* ---- what comes out ---- */
@@ -210,7 +217,11 @@ static int output(job *j) {
     if (allocate(j) != 0 || set_taps(j) != 0) return -1;
     int result = evaluate(j);
     io_progress_end();
-    return result == 0 ? npy_write_f32(j->s->output, j->values, j->shape, j->n_dims, &j->err) : -1;
+    if (result != 0) return -1;
+    double began = cli_seconds();
+    result = npy_write_f32(j->s->output, j->values, j->shape, j->n_dims, &j->err);
+    profile_add("write results", began, j->n);
+    return result;
 }
 
 static int output_text(job *j, const char *file) {

@@ -1,5 +1,6 @@
 #include "cli/pictures.h"
 #include "cli/cli.h"
+#include "cli/profile.h"
 #include "cli/text.h"
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -155,14 +156,11 @@ static void listen(void *user, const lnt_picture_result *result) {
     if (w->p->render(w->p->user, &w->records[result->index], result, out) != 0) atomic_store(&w->failed, true);
 }
 
-/* Computes and writes the window. */
-static int run_window(void *user, lnt_error *err) {
-    window *w = user;
+/* In the order of the paths. */
+static int write_window(window *w, lnt_error *err) {
     pictures *p = w->p;
     uint64_t unread = 0;
-    place(w);
-    if (lnt_batcher_run_images(p->batcher, w->pictures, w->n, listen, w, err) != 0) return -1;
-    if (w->failed) return cli_error(err, "out of memory for the results of %zu pictures", w->n);
+    double began = cli_seconds();
     for (size_t i = 0; i < w->n; i++) {
         if (w->errors[i].text[0]) {
             if (unread++ == 0) io_progress_end();
@@ -173,15 +171,25 @@ static int run_window(void *user, lnt_error *err) {
     }
     p->counts.inputs += w->n;
     p->counts.unread += unread;
-    return p->sink->window ? p->sink->window(p->user, &p->counts, err) : 0;
+    int result = p->sink->window ? p->sink->window(p->user, &p->counts, err) : 0;
+    profile_add("write results", began, w->n);
+    return result;
+}
+
+/* Computes and writes the window. */
+static int run_window(void *user, lnt_error *err) {
+    window *w = user;
+    place(w);
+    if (lnt_batcher_run_images(w->p->batcher, w->pictures, w->n, listen, w, err) != 0) return -1;
+    if (w->failed) return cli_error(err, "out of memory for the results of %zu pictures", w->n);
+    return write_window(w, err);
 }
 
 /* ---- all of it ---- */
 
 int pictures_open(pictures *p, const lnt_batcher_options *options, const char *const *paths, size_t n_paths, lnt_error *err) {
     const inputs_rules rules = {.what = "pictures", .endings = PICTURES_ENDINGS, .missing = true};
-    p->batcher = lnt_batcher_new(p->model->model, options, err);
-    return p->batcher ? inputs_list(&p->files, paths, n_paths, &rules, err) : -1;
+    return session_batcher(p->model, options, &p->batcher, err) == 0 ? inputs_list(&p->files, paths, n_paths, &rules, err) : -1;
 }
 
 /* How many pictures there are, 0: a list says. */
@@ -219,9 +227,12 @@ int pictures_report(const pictures *p) {
 }
 
 void pictures_close(pictures *p) {
+    double began = cli_seconds();
+    bool opened = p->batcher != NULL;
     lnt_batcher_free(p->batcher);
     if (p->listing) io_lines_close(&p->list);
     inputs_free(&p->files);
+    if (opened) profile_add("close", began, 0);
     *p = (pictures){0};
 }
 

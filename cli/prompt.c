@@ -1,5 +1,6 @@
 #include "cli/prompt.h"
 #include "cli/cli.h"
+#include "cli/profile.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,9 @@ int prompt_from_bytes(prompt *out, const char *bytes, size_t n, const char *show
         if (prompt_parse_ids(bytes, n, shown, model, &out->ids, &out->n_ids, err) != 0) return -1;
     } else {
         const int32_t *ids;
+        double began = cli_seconds();
         if (lnt_tokenize(tokenizer, bytes, n, 0, &ids, &out->n_ids, err) != 0) return -1;
+        profile_add_entry((lnt_profile_entry){.name = "tokenize", .rows = 1, .values = out->n_ids, .bytes = n}, began);
         out->ids = malloc((out->n_ids ? out->n_ids : 1) * sizeof *out->ids);
         if (!out->ids) return cli_error(err, "%s: out of memory for %zu ids", shown, out->n_ids);
         if (out->n_ids) memcpy(out->ids, ids, out->n_ids * sizeof *ids);

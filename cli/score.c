@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/profile.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
 #include "cli/text.h"
@@ -10,7 +11,7 @@ enum { CHUNK = 64 }; /* rows of logits alive at a time */
 typedef struct settings {
     const char *text, *ids;
     uint32_t stride, ctx, threads;
-    bool tokens, json;
+    bool tokens, json, profile;
 } settings;
 
 static const settings defaults = {0};
@@ -26,6 +27,7 @@ static const opt_spec options[] = {
     {.name = "tokens", .kind = OPT_FLAG, AT(tokens), .help = "the log-probability of every token"},
     {.name = "threads", .kind = OPT_U32, .argument = "N", AT(threads), .min = 1, .max = 1024,
      .help = "(default: what linnet cpu shows)"},
+    PROFILE_OPTION(settings, profile),
     {.name = "json", .kind = OPT_FLAG, AT(json), .help = "one JSON object"},
     {0},
 };
@@ -53,9 +55,11 @@ static int score_window(job *j, size_t begin, size_t first, size_t end) {
         size_t n = end - 1 - at < CHUNK ? end - 1 - at : CHUNK;
         lnt_span span = {.ids = ids + at, .n_ids = n, .all_outputs = true};
         if (lnt_eval(j->m.ctx, &span, 1, &j->err) != 0) return -1;
+        double began = cli_seconds();
         for (size_t i = 0; i < n; i++)
             j->log_probabilities[at + i + 1] =
                 lnt_log_probability(lnt_output(j->m.ctx, i), j->m.info.vocab_size, ids[at + i + 1]);
+        profile_add("log-probabilities", began, n);
         at += n;
         io_progress(NULL, (double)at / (double)j->text.n_ids, "scoring");
     }

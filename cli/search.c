@@ -93,8 +93,11 @@ static int answer(job *j, const char *text, size_t n_bytes) {
     size_t n;
     if (j->f.batcher && finder_embed(&j->f, &query, 1, j->vector, &j->err) != 0) return -1;
     if (finder_find(&j->f, j->s->find.mode, &query, j->f.batcher ? j->vector : NULL, 1, j->s->find.top, j->hits, &n, &j->err) != 0) return -1;
+    double began = cli_seconds();
     snippet_take_terms(&j->terms, text, n_bytes);
-    return print_hits(j, n);
+    int result = print_hits(j, n);
+    profile_add("write results", began, n);
+    return result;
 }
 
 /* ---- many ---- */

@@ -1,5 +1,6 @@
 #include "cli/session.h"
 #include "cli/cli.h"
+#include "cli/profile.h"
 #include <errno.h>
 #include <string.h>
 
@@ -23,8 +24,7 @@ static int check_task(const session *s, const char *tasks, lnt_error *err) {
     return cli_error(err, "%s: is a '%s' model, expected one for %s", s->path, s->info.task, expected);
 }
 
-int session_open(session *s, const char *path, const char *tasks, unsigned needs, lnt_error *err) {
-    *s = (session){.path = path};
+static int open_model(session *s, const char *path, const char *tasks, unsigned needs, lnt_error *err) {
     s->model = lnt_open(path, err);
     if (!s->model) return -1;
     lnt_model_info(s->model, &s->info);
@@ -37,6 +37,14 @@ int session_open(session *s, const char *path, const char *tasks, unsigned needs
     if (!s->info.has_tokenizer) return 0;
     s->tokenizer = lnt_tokenizer_new(s->model, err);
     return s->tokenizer ? 0 : -1;
+}
+
+int session_open(session *s, const char *path, const char *tasks, unsigned needs, lnt_error *err) {
+    double began = cli_seconds();
+    *s = (session){.path = path};
+    if (open_model(s, path, tasks, needs, err) != 0) return -1;
+    profile_add("open", began, 0);
+    return 0;
 }
 
 bool session_takes_pictures(const session *s) {
@@ -53,14 +61,32 @@ int session_check_options(const session *s, const opt_spec *specs, const void *s
 }
 
 int session_context(session *s, const lnt_context_options *options, lnt_error *err) {
-    s->ctx = lnt_context_new(s->model, options, err);
-    return s->ctx ? 0 : -1;
+    double began = cli_seconds();
+    lnt_context_options o = *options;
+    o.profile = profile_sums();
+    s->ctx = lnt_context_new(s->model, &o, err);
+    if (!s->ctx) return -1;
+    profile_add("open", began, 0);
+    return 0;
+}
+
+int session_batcher(const session *s, const lnt_batcher_options *options, lnt_batcher **batcher, lnt_error *err) {
+    double began = cli_seconds();
+    lnt_batcher_options o = *options;
+    o.profile = profile_sums();
+    *batcher = lnt_batcher_new(s->model, &o, err);
+    if (!*batcher) return -1;
+    profile_add("open", began, 0);
+    return 0;
 }
 
 void session_close(session *s) {
+    double began = cli_seconds();
+    bool opened = s->model != NULL;
     lnt_context_free(s->ctx);
     lnt_tokenizer_free(s->tokenizer);
     lnt_close(s->model);
+    if (opened) profile_add("close", began, 0);
     *s = (session){0};
 }
 

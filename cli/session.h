@@ -24,7 +24,9 @@ bool session_takes_pictures(const session *s);
 /* CLI_OK, or CLI_USAGE with the message printed: an option was given that is for texts and the model takes pictures, or
    the other way round. */
 int session_check_options(const session *s, const opt_spec *specs, const void *settings, const void *defaults);
+/* A context, or a batcher that is the caller's, which --profile measures. 0, or -1 with err. */
 int session_context(session *s, const lnt_context_options *options, lnt_error *err);
+int session_batcher(const session *s, const lnt_batcher_options *options, lnt_batcher **batcher, lnt_error *err);
 void session_close(session *s);
 /* The model file's hash in hexadecimal: of its header, which holds the hashes of all the rest. */
 int session_hash(const session *s, char out[33], lnt_error *err);

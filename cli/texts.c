@@ -135,13 +135,10 @@ static void listen(void *user, const lnt_text_result *result) {
     if (w->t->render(w->t->user, r, result, out) != 0) atomic_store(&w->failed, true);
 }
 
-/* Computes and writes the window. */
-static int run_window(void *user, lnt_error *err) {
-    window *w = user;
+/* In the order of the input. */
+static int write_window(window *w, lnt_error *err) {
     texts *t = w->t;
-    place(w);
-    if (lnt_batcher_run(t->batcher, w->texts, w->n, listen, w, err) != 0) return -1;
-    if (w->failed) return cli_error(err, "out of memory for the results of %zu texts", w->n);
+    double began = cli_seconds();
     for (size_t i = 0; i < w->n; i++) {
         const io_bytes *out = &w->results[i];
         int failed = t->take ? t->take(t->user, &w->records[i], out->data, out->n, err) : t->sink->write(t->user, out->data, out->n, err);
@@ -152,7 +149,19 @@ static int run_window(void *user, lnt_error *err) {
     t->counts.tokens += atomic_exchange(&w->tokens, 0);
     t->counts.truncated += atomic_exchange(&w->truncated, 0);
     t->counts.invalid += atomic_exchange(&w->invalid, 0);
-    return t->sink->window ? t->sink->window(t->user, &t->counts, err) : 0;
+    int result = t->sink->window ? t->sink->window(t->user, &t->counts, err) : 0;
+    profile_add("write results", began, w->n);
+    return result;
+}
+
+/* Computes and writes the window. */
+static int run_window(void *user, lnt_error *err) {
+    window *w = user;
+    texts *t = w->t;
+    place(w);
+    if (lnt_batcher_run(t->batcher, w->texts, w->n, listen, w, err) != 0) return -1;
+    if (w->failed) return cli_error(err, "out of memory for the results of %zu texts", w->n);
+    return write_window(w, err);
 }
 
 int texts_room(const session *model, const char *prefix, uint32_t max_tokens, size_t *room, lnt_error *err) {
@@ -177,8 +186,7 @@ int texts_open(texts *t, const lnt_batcher_options *options, const char *const *
                          s->max_tokens, info->n_ctx);
     if (texts_room(t->model, t->prefix, s->max_tokens, &room, err) != 0) return -1;
     if (!t->reader && records_open(&t->in, &s->in, paths, n_paths, t->model->tokenizer, room, err) != 0) return -1;
-    t->batcher = lnt_batcher_new(t->model->model, &o, err);
-    return t->batcher ? 0 : -1;
+    return session_batcher(t->model, &o, &t->batcher, err);
 }
 
 static int pass(void *user, lnt_error *err) {
@@ -210,8 +218,11 @@ void texts_report(const texts *t) {
 }
 
 void texts_close(texts *t) {
+    double began = cli_seconds();
+    bool opened = t->batcher != NULL;
     lnt_batcher_free(t->batcher);
     records_close(&t->in);
+    if (opened) profile_add("close", began, 0);
 }
 
 int texts_print(texts *t, const lnt_batcher_options *options, const char *const *paths, size_t n_paths) {

@@ -3,6 +3,7 @@
 #ifndef LNT_CLI_TEXTS_H
 #define LNT_CLI_TEXTS_H
 #include "cli/flow.h"
+#include "cli/profile.h"
 #include "cli/records.h"
 #include "cli/session.h"
 
@@ -10,6 +11,7 @@
 typedef struct texts_settings {
     record_options in;
     uint32_t threads, max_tokens, batch_tokens;
+    bool profile;
 } texts_settings;
 
 #define TEXTS_OPTIONS \
@@ -20,7 +22,8 @@ typedef struct texts_settings {
     {.name = "batch-tokens", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, batch_tokens), \
      .min = 16, .max = 65536, .help = "tokens computed together by a thread (default: what runs fastest)"}, \
     {.name = "threads", .kind = OPT_U32, .argument = "N", .offset = offsetof(texts_settings, threads), .min = 1, \
-     .max = 1024, .help = "(default: what linnet cpu shows)"}
+     .max = 1024, .help = "(default: what linnet cpu shows)"}, \
+    PROFILE_OPTION(texts_settings, profile)
 
 /* In the notes of their --help. */
 #define TEXTS_NOTE \

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/profile.h"
 #include "cli/prompt.h"
 #include "cli/session.h"
 #include "cli/text.h"
@@ -7,7 +8,7 @@
 
 typedef struct settings {
     const char *text, *pair;
-    bool whole, decode, no_special, json;
+    bool whole, decode, no_special, json, profile;
 } settings;
 
 static const settings defaults = {0};
@@ -19,6 +20,7 @@ static const opt_spec options[] = {
     {.name = "whole", .kind = OPT_FLAG, AT(whole), .help = "the file is one text, newlines and all"},
     {.name = "decode", .kind = OPT_FLAG, AT(decode), .help = "from ids, between spaces, back to text"},
     {.name = "no-special", .kind = OPT_FLAG, AT(no_special), .help = "the name of a special token is ordinary text"},
+    PROFILE_OPTION(settings, profile),
     {.name = "json", .kind = OPT_FLAG, AT(json),
      .help = "an object a text: ids, tokens, segments (with --decode: ids and text)"},
     {0},
@@ -53,8 +55,11 @@ static void print_segments(const lnt_encoding *e) {
 static int encode(job *j, const char *text, size_t n) {
     const char *pair = j->s->pair;
     lnt_encoding e;
+    double began = cli_seconds();
     unsigned flags = j->s->no_special ? LNT_NO_SPECIAL : 0;
     if (lnt_encode(j->m.tokenizer, n ? text : "", n, pair, pair ? strlen(pair) : 0, 0, flags, &e, &j->err) != 0) return -1;
+    profile_add_entry((lnt_profile_entry){.name = "tokenize", .rows = 1, .values = e.n, .bytes = n}, began);
+    began = cli_seconds();
     if (j->s->json) fputs("{\"ids\": ", stdout);
     prompt_print_ids(e.ids, e.n, j->s->json);
     if (j->s->json) {
@@ -63,6 +68,7 @@ static int encode(job *j, const char *text, size_t n) {
         putchar('}');
     }
     putchar('\n');
+    profile_add("write results", began, 1);
     return 0;
 }
 
@@ -70,8 +76,10 @@ static int decode(job *j, const char *line, size_t n, const char *shown) {
     int32_t *ids;
     size_t n_ids, length;
     const char *text;
+    double began = cli_seconds();
     if (prompt_parse_ids(line, n, shown, j->m.model, &ids, &n_ids, &j->err) != 0) return -1;
     int result = lnt_detokenize(j->m.tokenizer, ids, n_ids, &text, &length, &j->err);
+    profile_add_entry((lnt_profile_entry){.name = "read ids", .rows = 1, .values = n_ids, .bytes = n}, began);
     if (result == 0 && j->s->json) {
         fputs("{\"ids\": ", stdout);
         prompt_print_ids(ids, n_ids, true);

@@ -9,7 +9,7 @@ linnet=$1 model=$2 checkpoint=$3
 # --- help and wrong command lines
 runs 0 --version && grep -q '^linnet [0-9]' "$dir/out" || fail "--version"
 runs 0 --help
-verbs="complete score embed classify fill tag rerank tokenize output convert quantize inspect verify cpu"
+verbs="complete score embed classify fill tag rerank tokenize output convert quantize inspect verify bench cpu"
 for verb in $verbs; do
     check "--help lists $verb" grep -q "^  $verb " "$dir/out"
 done
