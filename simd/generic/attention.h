@@ -6,14 +6,12 @@
 static void panel_products(const float *x, size_t x_stride, const float *w, size_t panel_elements, size_t k, size_t rows,
                            size_t panels, float *acc, size_t acc_stride) {
     const size_t tile_rows = even_part(rows, FLOAT_ROWS), together = float_tile_panels(tile_rows);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t p = 0; p < panels; p++) v_store(acc + r * acc_stride + p * LANES, v_set1(0));
     for (size_t p = 0, n; p < panels; p += n) {
         n = panels - p < together ? 1 : together;
         for (size_t r = 0; r < rows; r += tile_rows) {
             const float_tile t = {.x = x + r * x_stride, .x_stride = x_stride * sizeof *x, .w = w + p * panel_elements,
                                   .panel_elements = panel_elements, .k = k, .acc = acc + r * acc_stride + p * LANES,
-                                  .acc_stride = acc_stride};
+                                  .acc_stride = acc_stride, .first = true};
             tile_f32[min_size(tile_rows, rows - r)][n](&t);
         }
     }

@@ -133,7 +133,6 @@ INLINE void float_block(bool half, const linear_args *a, size_t row0, size_t row
     const bool blocked = rows > tile_rows, widen = half && (blocked || (rows > 1 && beside > 1));
     const size_t block_k = blocked || widen ? FLOAT_BLOCK_K : a->k;
     _Alignas(64) float wide[FLOAT_PANELS * FLOAT_BLOCK_K * LANES];
-    memset(sums, 0, rows * n * sizeof *sums);
     for (size_t k0 = 0; k0 < a->k; k0 += block_k) {
         const size_t k = min_size(block_k, a->k - k0), panel_elements = beside > 1 ? LANES : a->k * LANES;
         const char *w = (const char *)a->w + (panel / beside * a->k * step + panel % beside * LANES + k0 * step) * element;
@@ -149,7 +148,7 @@ INLINE void float_block(bool half, const linear_args *a, size_t row0, size_t row
             }
             const float_tile t = {.x = x, .x_stride = a->x_stride, .w = widen ? (const void *)wide : w,
                                   .panel_elements = widen ? k * LANES : panel_elements, .k = k, .acc = sums + r * n,
-                                  .acc_stride = n, .ahead = a->stream ? 128 : 0, .step = step};
+                                  .acc_stride = n, .first = k0 == 0, .ahead = a->stream ? 128 : 0, .step = step};
             (half && !widen ? tile_f16 : tile_f32)[min_size(tile_rows, rows - r)][panels](&t);
         }
     }

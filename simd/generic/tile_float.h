@@ -8,6 +8,7 @@ typedef struct float_tile {
     size_t panel_elements; /* from panel to panel */
     size_t k;
     float *acc; /* [rows][panels * 16], added to */
+    bool first; /* acc holds nothing yet: sums begin at 0 */
     size_t acc_stride;
     size_t ahead; /* of a single row: how many k to prefetch ahead */
     size_t step;  /* of a single row and halves: elements from k to k + 1; floats: 16 */
@@ -30,7 +31,10 @@ INLINE void row_float_of(bool half, const bool prefetch, const size_t panels, co
     const size_t step = half ? t->step : LANES;
     const size_t ends[2] = {t->ahead < t->k ? t->k - t->ahead : 0, t->k};
     v16 sum[FLOAT_PANELS];
-    UNROLL for (size_t p = 0; p < panels; p++) sum[p] = v_load(t->acc + p * LANES);
+    if (t->first)
+        UNROLL for (size_t p = 0; p < panels; p++) sum[p] = v_set1(0);
+    else
+        UNROLL for (size_t p = 0; p < panels; p++) sum[p] = v_load(t->acc + p * LANES);
     for (size_t part = prefetch ? 0 : 1, k = 0; part < 2; part++) {
         const char *ahead = (const char *)t->w + (t->ahead * step + part * (panels - 1) * t->panel_elements) * element;
         for (; k < ends[part]; k++) {
@@ -54,8 +58,10 @@ INLINE void tile_float_of(bool half, const size_t rows, const size_t panels, con
         return;
     }
     v16 sum[FLOAT_SUMS];
-    UNROLL for (size_t r = 0; r < rows; r++)
-        UNROLL for (size_t p = 0; p < panels; p++) sum[r * panels + p] = v_load(t->acc + r * t->acc_stride + p * LANES);
+    if (t->first)
+        UNROLL for (size_t i = 0; i < rows * panels; i++) sum[i] = v_set1(0);
+    else
+        UNROLL for (size_t i = 0; i < rows * panels; i++) sum[i] = v_load(t->acc + i / panels * t->acc_stride + i % panels * LANES);
     for (size_t k = 0; k < t->k; k++) {
         v16 w[FLOAT_PANELS];
         UNROLL for (size_t p = 0; p < panels; p++) w[p] = tile_weight(half, t->w, p * t->panel_elements + k * LANES);
