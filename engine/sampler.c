@@ -109,10 +109,23 @@ static void penalize(lnt_sampler *s, const float *logits) {
     }
 }
 
+/* From i on the first number above a limit, n: there is none. Few are, so that most blocks are passed by at a glance. */
+static size_t next_above(const float *x, size_t i, size_t n, float limit) {
+    enum { BLOCK = 16 };
+    for (int any = 0; i + BLOCK <= n; i += BLOCK) {
+        for (size_t j = 0; j < BLOCK; j++) any |= x[i + j] > limit;
+        if (any) break;
+    }
+    while (i < n && !(x[i] > limit)) i++;
+    return i;
+}
+
+/* The first of the largest; NaN is below all. */
 static int32_t best_of(const float *x, size_t n) {
     size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (x[i] > x[best] || (isnan(x[best]) && !isnan(x[i]))) best = i;
+    while (best < n && isnan(x[best])) best++;
+    if (best == n) return 0;
+    for (size_t i = best; (i = next_above(x, i + 1, n, x[best])) < n;) best = i;
     return (int32_t)best;
 }
 
@@ -148,11 +161,10 @@ static double keep_top_k(lnt_sampler *s, size_t k, float scale, float max) {
     candidate *heap = s->heap;
     for (size_t i = 0; i < k; i++) heap[i] = (candidate){s->logits[i], (int32_t)i};
     make_heap(TOP_LAST, heap, k);
-    for (size_t i = k; i < s->n_vocab; i++)
-        if (s->logits[i] > heap[0].weight) {
-            heap[0] = (candidate){s->logits[i], (int32_t)i};
-            sift_down(TOP_LAST, heap, k, 0);
-        }
+    for (size_t i = k; (i = next_above(s->logits, i, s->n_vocab, heap[0].weight)) < s->n_vocab; i++) {
+        heap[0] = (candidate){s->logits[i], (int32_t)i};
+        sift_down(TOP_LAST, heap, k, 0);
+    }
     for (size_t left = k; left;) {
         candidate c = pop(TOP_LAST, heap, &left);
         s->kept[left] = c;
