@@ -74,12 +74,21 @@ static int sync_folder(const char *path, lnt_error *err) {
     return rc;
 }
 
+static int sync_file(const atomic_file *f, lnt_error *err) {
+    return fsync(f->fd) ? err_set(err, "%s: cannot be synced: %s", f->path, strerror(errno)) : 0;
+}
+
+int atomic_file_forget(const atomic_file *f, lnt_error *err) {
+    if (sync_file(f, err)) return -1;
+    posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED);
+    return 0;
+}
+
 int atomic_file_commit(atomic_file *f, lnt_error *err) {
-    int rc = 0;
-    if (fsync(f->fd)) rc = err_set(err, "%s: cannot be synced: %s", f->path, strerror(errno));
-    else if (!f->named && linkat(AT_FDCWD, f->readable, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW))
+    int rc = sync_file(f, err);
+    if (!rc && !f->named && linkat(AT_FDCWD, f->readable, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW))
         rc = err_set(err, "%s: cannot be linked: %s", f->temporary, strerror(errno));
-    else if (f->named = true, rename(f->temporary, f->path)) rc = err_set(err, "%s: cannot be renamed to: %s", f->path, strerror(errno));
+    if (!rc && (f->named = true, rename(f->temporary, f->path))) rc = err_set(err, "%s: cannot be renamed to: %s", f->path, strerror(errno));
     if (rc) {
         atomic_file_abandon(f);
         return rc;

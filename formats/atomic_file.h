@@ -15,6 +15,9 @@ typedef struct atomic_file {
 int atomic_file_create(atomic_file *f, const char *path, lnt_error *err);
 /* n bytes at an offset. */
 int atomic_file_write(const atomic_file *f, const void *bytes, size_t n, uint64_t at, lnt_error *err);
+/* Once synced, nothing of it is kept in memory: what was written lies in small pages, and whoever maps it for long wants it read
+   anew in large ones (formats/mapped.c). -1: it cannot be synced. */
+int atomic_file_forget(const atomic_file *f, lnt_error *err);
 /* Each ends *f. A commit that fails leaves nothing of the new file, unless all that fails is syncing its
    folder after the rename. Abandoning what is zero or ended is fine. */
 int atomic_file_commit(atomic_file *f, lnt_error *err);

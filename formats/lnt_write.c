@@ -165,7 +165,9 @@ static void free_writer(lnt_writer *w) {
 }
 
 int lnt_writer_commit(lnt_writer *w, lnt_error *err) {
-    int rc = atomic_file_commit(&w->file, err);
+    int rc = atomic_file_forget(&w->file, err);
+    if (rc) atomic_file_abandon(&w->file);
+    else rc = atomic_file_commit(&w->file, err);
     free_writer(w);
     return rc;
 }
