@@ -105,7 +105,7 @@ static void prepare_linear(measure_job *j) {
     const size_t stride = quantized ? quantized_row_bytes(c->k) : padded * sizeof *x;
     char *rows = quantized ? take(j, c->rows * stride) : (void *)x;
     j->linear = (linear_args){.x = rows, .x_stride = stride, .k = c->k, .bias = bias, .y = y, .y_stride = outputs, .pairs = c->pairs,
-                              .stream = c->rows == 1};
+                              .stream = c->rows == 1 && (j->level->prefetches_far || c->which == WEIGHT_Q4)}; /* as the engine */
     for (size_t r = 0; quantized && rows && r < c->rows; r++) j->level->quantize(x + r * padded, NULL, c->k, rows + r * stride);
 }
 
