@@ -165,12 +165,6 @@ static int open_next(corpus *c, lnt_error *err) {
     return 0;
 }
 
-static bool is_blank(const record *r) {
-    for (size_t i = 0; i < r->n_bytes; i++)
-        if (!text_is_space(r->text[i])) return false;
-    return true;
-}
-
 static int next(void *user, record *out, lnt_error *err) {
     corpus *c = user;
     lnt_error why;
@@ -184,7 +178,7 @@ static int next(void *user, record *out, lnt_error *err) {
         if (got > 0) {
             out->number = ++s->n_records;
             out->source = c->reading;
-            if (!is_blank(out)) return 1;
+            if (!text_is_blank(out->text, out->n_bytes)) return 1;
         } else if (flow_interrupted) {
             return 0;
         } else {

@@ -127,16 +127,6 @@ static int choose_prefix(job *j) {
     return j->texts.prefix ? 0 : -1;
 }
 
-static json_t *text_or_null(const char *text) {
-    io_bytes valid = {0};
-    bool any;
-    if (!text) return json_null();
-    int failed = text_replace_invalid(&valid, text, strlen(text), &any);
-    json_t *value = failed ? NULL : json_stringn(valid.n ? valid.data : "", valid.n);
-    io_bytes_free(&valid);
-    return value;
-}
-
 static json_t *describe_options(const job *j) {
     const settings *s = j->s;
     const record_options *in = &s->texts.in;
@@ -144,10 +134,10 @@ static json_t *describe_options(const job *j) {
                      "output-format", (int)j->format, "output-type", s->type, "normalize", s->normalize,
                      "dims", (int)s->dims, "max-tokens", (int)s->texts.max_tokens, "no-header", in->no_header,
                      "chunk-tokens", (int)in->chunk_tokens, "overlap", (int)in->overlap,
-                     "pooling", text_or_null(s->pooling), "prompt", text_or_null(j->texts.prefix),
-                     "text", text_or_null(in->text), "format", text_or_null(in->format),
-                     "field", text_or_null(in->field), "column", text_or_null(in->column),
-                     "image-size", text_or_null(s->image_size));
+                     "pooling", recipe_json(s->pooling), "prompt", recipe_json(j->texts.prefix),
+                     "text", recipe_json(in->text), "format", recipe_json(in->format),
+                     "field", recipe_json(in->field), "column", recipe_json(in->column),
+                     "image-size", recipe_json(s->image_size));
 }
 
 /* What the file is made of: a run that is resumed must say the same. */
@@ -157,7 +147,7 @@ static json_t *describe(job *j) {
     json_t *list = json_array();
     for (size_t i = 0; i < files(j)->n; i++) {
         const input *f = &files(j)->items[i];
-        json_array_append_new(list, json_pack("[o, I, I]", text_or_null(f->path), (json_int_t)f->size,
+        json_array_append_new(list, json_pack("[o, I, I]", recipe_json(f->path), (json_int_t)f->size,
                                               (json_int_t)f->modified));
     }
     return json_pack("{s:s, s:s, s:o, s:o}", "linnet", LNT_VERSION, "model", hash, "options", describe_options(j),

@@ -104,12 +104,6 @@ void finder_close(finder *f) {
 
 /* ---- embedding ---- */
 
-static bool is_blank(const finder_query *q) {
-    for (size_t i = 0; i < q->n_bytes; i++)
-        if (!text_is_space(q->text[i])) return false;
-    return true;
-}
-
 typedef struct rows {
     float *vectors;
     size_t dims;
@@ -132,7 +126,7 @@ int finder_embed(finder *f, const finder_query *queries, size_t n, float *vector
     if (result != 0) cli_error(err, "out of memory for %zu queries", n);
     else result = lnt_batcher_run(f->batcher, texts, n, take_row, &(rows){vectors, dims}, err);
     for (size_t i = 0; result == 0 && i < n; i++)
-        if (is_blank(&queries[i])) memset(vectors + i * dims, 0, dims * sizeof *vectors);
+        if (text_is_blank(queries[i].text, queries[i].n_bytes)) memset(vectors + i * dims, 0, dims * sizeof *vectors);
     io_bytes_free(&bytes);
     free(texts);
     return result;
@@ -197,7 +191,7 @@ static int search(finder *f, const char *mode, const finder_query *queries, cons
     lnt_search_options o = {.mode = mode, .top = (uint32_t)top, .candidates = f->candidates, .filters = f->filters, .n_filters = f->n_filters};
     if (result == 0) result = lnt_index_search(f->index, asked, n, &o, found, n_hits, err);
     for (size_t i = 0; result == 0 && i < n; i++) {
-        if (is_blank(&queries[i])) n_hits[i] = 0;
+        if (text_is_blank(queries[i].text, queries[i].n_bytes)) n_hits[i] = 0;
         for (size_t h = 0; h < n_hits[i]; h++) hits[i * top + h] = (finder_hit){found[i * top + h], NAN, found[i * top + h].score};
     }
     free(asked);

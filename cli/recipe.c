@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static json_t *text_or_null(const char *text) {
+json_t *recipe_json(const char *text) {
     io_bytes valid = {0};
     bool any;
     if (!text) return json_null();
@@ -24,9 +24,9 @@ static json_t *text_or_null(const char *text) {
 
 char *recipe_write(const recipe *r) {
     json_t *json = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:b, s:o, s:o}", "chunk-tokens", (json_int_t)r->chunk_tokens, "overlap",
-                             (json_int_t)r->overlap, "max-tokens", (json_int_t)r->max_tokens, "format", text_or_null(r->format), "field",
-                             text_or_null(r->field), "column", text_or_null(r->column), "no-header", r->no_header, "prompt",
-                             text_or_null(r->prompt), "pooling", text_or_null(r->pooling));
+                             (json_int_t)r->overlap, "max-tokens", (json_int_t)r->max_tokens, "format", recipe_json(r->format), "field",
+                             recipe_json(r->field), "column", recipe_json(r->column), "no-header", r->no_header, "prompt",
+                             recipe_json(r->prompt), "pooling", recipe_json(r->pooling));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;

@@ -13,6 +13,8 @@ typedef struct recipe {
     const char *pooling; /* NULL: as the model says */
 } recipe;
 
+/* A setting as JSON, null for NULL; bytes that are not UTF-8 become U+FFFD. NULL: memory is out. */
+json_t *recipe_json(const char *text);
 /* JSON, to be freed; NULL: memory is out. */
 char *recipe_write(const recipe *r);
 /* 0; -1 with err, which names the first thing in which an index in that folder was made otherwise. */

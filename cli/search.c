@@ -102,15 +102,9 @@ static int answer(job *j, const char *text, size_t n_bytes) {
 
 /* ---- many ---- */
 
-static bool is_blank(const char *text, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!text_is_space(text[i])) return false;
-    return true;
-}
-
 /* An empty line ends the hits of a query. */
 static int answer_line(job *j, const char *text, size_t n) {
-    if (is_blank(text, n)) return 0;
+    if (text_is_blank(text, n)) return 0;
     if (answer(j, text, n) != 0) return -1;
     if (!j->s->json) putchar('\n');
     return io_flush() == 0 ? 0 : 1;
@@ -124,7 +118,7 @@ static int ask(job *j) {
     using_history();
     while (result == 0 && (text = readline("search> "))) {
         size_t n = strlen(text);
-        if (!is_blank(text, n)) add_history(text);
+        if (!text_is_blank(text, n)) add_history(text);
         result = answer_line(j, text, n);
         free(text);
     }
@@ -182,7 +176,7 @@ static int run(const void *given, const char *const *operands, size_t n) {
     int status = finder_check(&j.s->find);
     if (status != CLI_OK) return status;
     if (query && j.s->batch) return cli_usage("only one of QUERY and --batch can be given");
-    if (query && is_blank(query, strlen(query))) return cli_usage("the query is empty");
+    if (query && text_is_blank(query, strlen(query))) return cli_usage("the query is empty");
     if (j.s->batch && j.s->json) return cli_usage("--json cannot go with --batch");
     int result = search(&j, operands[0], query);
     free(j.hits);

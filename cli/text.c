@@ -8,6 +8,12 @@ bool text_is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+bool text_is_blank(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!text_is_space(text[i])) return false;
+    return true;
+}
+
 text_unit text_next(const char *data, size_t n, size_t *length) {
     unsigned char first = (unsigned char)data[0];
     *length = 1;

@@ -13,6 +13,8 @@ text_unit text_next(const char *data, size_t n, size_t *length);
 
 /* ASCII white space. */
 bool text_is_space(char c);
+/* Nothing but white space. */
+bool text_is_blank(const char *text, size_t n);
 
 /* A JSON string with quotes to standard output; invalid bytes become U+FFFD. */
 void text_json(const char *data, size_t n);

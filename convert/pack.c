@@ -59,7 +59,7 @@ static float sum_of(const float *lanes) { return ((lanes[0] + lanes[4]) + (lanes
 /* ---- q8 ---- */
 
 /* Scales that are tried between the least, which is the largest magnitude's, and the one under which no pair is too large. */
-enum { PAIR_MOST = 128, Q8_SCALES = 12 };
+enum { Q8_SCALES = 12 };
 
 static inline float code_of(float x, float inverse) {
     float q = x * inverse;
@@ -68,10 +68,10 @@ static inline float code_of(float x, float inverse) {
     return (q + ROUND) - ROUND;
 }
 
-/* The codes of two numbers: what their sum has above PAIR_MOST is taken from both, the odd one from the first. (Of different signs
+/* The codes of two numbers: what their sum has above QUANT_PAIR is taken from both, the odd one from the first. (Of different signs
    they never have.) */
 static inline void pair_codes(float x0, float x1, float inverse, float *q0, float *q1) {
-    const float a = code_of(x0, inverse), b = code_of(x1, inverse), over = fabsf(a + b) - PAIR_MOST;
+    const float a = code_of(x0, inverse), b = code_of(x1, inverse), over = fabsf(a + b) - QUANT_PAIR;
     const float most = over > 0 ? over : 0, half = (most * 0.5f - 0.25f + ROUND) - ROUND;
     *q0 = copysignf(fabsf(a) - (most - half), a);
     *q1 = copysignf(fabsf(b) - half, b);
@@ -100,7 +100,7 @@ static float q8_error(const float *x, size_t n, float scale) {
 /* Pairs of codes must be small, so that AVX2 can multiply them without unpacking (simd/kernels.h, linear_args.pairs). A larger scale makes
    them so and rounds more coarsely, one under which a few pairs are cut may err less: the least error is taken. */
 static float q8_scale(const float *x, size_t n) {
-    const float least = largest(x, n) / 127, most = largest_pair(x, n) / PAIR_MOST;
+    const float least = largest(x, n) / 127, most = largest_pair(x, n) / QUANT_PAIR;
     if (most <= least || least < FLT_MIN) return least;
     float best = least, error = q8_error(x, n, least);
     for (int i = 1; i <= Q8_SCALES; i++) {

@@ -2,8 +2,6 @@
 #include "engine/model.h"
 #include <stdlib.h>
 
-enum { PAIR_MOST = 128 };
-
 static inline int code_at(const lnt_tensor *t, size_t kp, size_t r, size_t c) {
     return ((const int8_t *)t->data)[((r / LANES * (kp / 4) + c / 4) * LANES + r % LANES) * 4 + c % 4];
 }
@@ -15,8 +13,8 @@ static int verify_q8(const lnt_model *m, const lnt_tensor *t, lnt_error *err) {
         for (size_t c = 0; c < kp; c += 2) {
             const int a = code_at(t, kp, r, c), b = code_at(t, kp, r, c + 1);
             sum += a + b;
-            if (m->pairs && abs(a + b) > PAIR_MOST)
-                return err_set(err, "%s: tensor '%s': row %zu has %d beside %d, expected a sum of at most %d", m->file.path, t->name, r, a, b, PAIR_MOST);
+            if (m->pairs && abs(a + b) > QUANT_PAIR)
+                return err_set(err, "%s: tensor '%s': row %zu has %d beside %d, expected a sum of at most %d", m->file.path, t->name, r, a, b, QUANT_PAIR);
         }
         const int32_t stored = ((const int32_t *)t->sum)[r];
         if (sum != stored) return err_set(err, "%s: tensor '%s': the sum of row %zu is %d, expected %d", m->file.path, t->name, r, stored, sum);

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define QUANT_SMALLEST 0x1p-118f /* a range below this is taken for 0, as 255 divided by it might overflow */
-enum { LANES = 16, QUANT_PAD = 64, QUANT_GROUP = 32, HAMMING_ROWS = 64 };
+enum { LANES = 16, QUANT_PAD = 64, QUANT_GROUP = 32, QUANT_PAIR = 128 /* linear_args.pairs */, HAMMING_ROWS = 64 };
 
 static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
@@ -63,7 +63,7 @@ typedef struct linear_args {
     size_t residual_stride; /* floats */
     float *y;
     size_t y_stride; /* floats */
-    bool pairs;      /* q8: |w[n][2j] + w[n][2j+1]| <= 128 for all n and j, so that the products of a pair of inputs add up in
+    bool pairs;      /* q8: |w[n][2j] + w[n][2j+1]| <= QUANT_PAIR for all n and j, so that the products of a pair of inputs add up in
                         16 bits: of one sign to at most 255 * 128 = 32640, of two to no more than the larger */
     bool stream;     /* the weights come from memory, not from a cache: worth prefetching far ahead */
     size_t beside;   /* f16: so many panels lie side by side, [panels / beside][k][beside][16], and panel0 and panel1 are

@@ -70,12 +70,9 @@ INLINE void q8_tile_of(const size_t rows, const int16_t *x, size_t x_stride, con
 
 static void q8_tile(size_t rows, const int16_t *x, size_t x_stride, const int16_t *w, size_t k, int32_t *acc, size_t acc_stride) {
     switch (rows) {
-    case 1: q8_tile_of(1, x, x_stride, w, k, acc, acc_stride); break;
-    case 2: q8_tile_of(2, x, x_stride, w, k, acc, acc_stride); break;
-    case 3: q8_tile_of(3, x, x_stride, w, k, acc, acc_stride); break;
-    case 4: q8_tile_of(4, x, x_stride, w, k, acc, acc_stride); break;
-    case 5: q8_tile_of(5, x, x_stride, w, k, acc, acc_stride); break;
-    case 6: q8_tile_of(6, x, x_stride, w, k, acc, acc_stride); break;
+#define CASE(n) case n: q8_tile_of(n, x, x_stride, w, k, acc, acc_stride); break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#undef CASE
     }
 }
 
@@ -144,12 +141,9 @@ INLINE void pairs_row_of(const bool prefetch, const q8_block *b) {
 
 static void pairs_tile(size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, size_t k, int32_t *acc, size_t acc_stride) {
     switch (rows) {
-    case 1: pairs_tile_of(1, x, x_stride, w, k, acc, acc_stride); break;
-    case 2: pairs_tile_of(2, x, x_stride, w, k, acc, acc_stride); break;
-    case 3: pairs_tile_of(3, x, x_stride, w, k, acc, acc_stride); break;
-    case 4: pairs_tile_of(4, x, x_stride, w, k, acc, acc_stride); break;
-    case 5: pairs_tile_of(5, x, x_stride, w, k, acc, acc_stride); break;
-    case 6: pairs_tile_of(6, x, x_stride, w, k, acc, acc_stride); break;
+#define CASE(n) case n: pairs_tile_of(n, x, x_stride, w, k, acc, acc_stride); break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#undef CASE
     }
 }
 
@@ -244,12 +238,9 @@ INLINE void q4_tile_of(const size_t rows, const uint8_t *x, size_t x_stride, con
 
 static void q4_tile(size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, const float *scale, size_t groups, float *acc) {
     switch (rows) {
-    case 1: q4_tile_of(1, x, x_stride, w, scale, groups, acc); break;
-    case 2: q4_tile_of(2, x, x_stride, w, scale, groups, acc); break;
-    case 3: q4_tile_of(3, x, x_stride, w, scale, groups, acc); break;
-    case 4: q4_tile_of(4, x, x_stride, w, scale, groups, acc); break;
-    case 5: q4_tile_of(5, x, x_stride, w, scale, groups, acc); break;
-    case 6: q4_tile_of(6, x, x_stride, w, scale, groups, acc); break;
+#define CASE(n) case n: q4_tile_of(n, x, x_stride, w, scale, groups, acc); break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#undef CASE
     }
 }
 
