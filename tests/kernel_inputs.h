@@ -136,7 +136,7 @@ static matrix draw_matrix(weight_type type, size_t n, size_t k) {
         for (size_t i = 0; i < k; i++) {
             double *exact = &m.exact[o * k + i];
             const float value = draw_normal() * 0.1f;
-            const int integer = extreme ? (draw() % 2 ? 127 : -127) : (int)draw_between(0, 254) - 127;
+            const int integer = extreme ? (draw() % 2 ? 127 : -128) : (int)draw_between(0, 255) - 128;
             if (type == WEIGHT_F32) {
                 ((float *)m.w)[(panel * k + i) * 16 + lane] = value;
                 *exact = value;

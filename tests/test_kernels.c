@@ -395,7 +395,7 @@ int main(int argc, char **argv) {
     fflush(stdout);
     TCase *linear = tcase_create("linear"), *rows = tcase_create("rows"), *ties = tcase_create("ties"), *select = tcase_create("levels");
     tcase_set_tags(ties, "real-cpu");
-    tcase_set_tags(select, "real-cpu");
+    tcase_set_tags(select, "real-cpu starts-itself");
     tcase_set_timeout(linear, 600);
     tcase_set_timeout(rows, 600);
     tcase_add_loop_test(linear, linear_levels, 0, WEIGHT_TYPES);

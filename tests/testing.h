@@ -11,6 +11,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* SANITIZED: under a sanitizer of memory or threads, which makes everything several times slower. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#elif defined(__has_feature)
+enum { SANITIZED = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 /* A new folder, removed when the program ends. */
 static char test_folder[64] = "/tmp/linnet-test-XXXXXX";
 static inline void remove_test_folder(void) {

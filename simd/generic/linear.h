@@ -5,6 +5,7 @@
      FLOAT_ROWS, FLOAT_PANELS, FLOAT_SUMS: most rows, panels and sums of a float tile; FLOAT_TILES(X): their shapes
      FLOAT_BLOCK_K: how deep a block of weights is, so that it stays in the first-level cache beside a tile's rows
      Q8_PANELS: the panels it takes at once; Q8_WIDE: whether it wants rows as int16 less the zero point instead of u8
+     macro Q8_FORM, and then form_rows, Q8_FORM_BYTES and Q8_LESS, if it wants rows of q8 in a form of its own
      macro Q8_PAIRS if it has dots_q8_pairs, for weights whose pairs are small
      dots_q8, dots_q8_pairs, dots_q4: declared below */
 #include "simd/generic/math.h"
@@ -38,6 +39,13 @@ static void dots_q8(const q8_block *b);
 #ifdef Q8_PAIRS
 /* The same of a single panel with linear_args.pairs, of u8 rows whatever Q8_WIDE says. */
 static void dots_q8_pairs(const q8_block *b);
+#endif
+#ifdef Q8_FORM
+/* Values k0 .. k0 + k - 1 of rows, Q8_FORM_BYTES each, less Q8_LESS; there is room for an odd row's neighbour. */
+static void form_rows(const linear_args *a, size_t row0, size_t rows, size_t k0, size_t k, void *form);
+enum { Q8_FORMED = 1 };
+#else
+enum { Q8_FORMED = Q8_WIDE, Q8_FORM_BYTES = 2, Q8_LESS = 0 };
 #endif
 
 /* acc[r][16] += groups of one panel in order, each by fma; sums are the rows' group sums */
@@ -190,11 +198,12 @@ static inline int32_t row_zero(const linear_args *a, size_t row) {
     return *(const int32_t *)(row_of(a, row) + round_up(a->k, QUANT_PAD) / QUANT_GROUP * (QUANT_GROUP + sizeof(int32_t)) + sizeof(float));
 }
 
+#ifndef Q8_FORM
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef int16_t i16x16 __attribute__((vector_size(32)));
 
 /* Values k0 .. k0 + k - 1 of rows, less their zero points, as int16[rows][k] */
-static void widen_rows(const linear_args *a, size_t row0, size_t rows, size_t k0, size_t k, int16_t *wide) {
+static void form_rows(const linear_args *a, size_t row0, size_t rows, size_t k0, size_t k, int16_t *wide) {
     for (size_t r = 0; r < rows; r++) {
         const uint8_t *q = (const uint8_t *)row_of(a, row0 + r) + k0;
         const int16_t zero = (int16_t)row_zero(a, row0 + r);
@@ -206,14 +215,15 @@ static void widen_rows(const linear_args *a, size_t row0, size_t rows, size_t k0
         }
     }
 }
+#endif
 
-/* int32 sums to floats, in place; raw: the zero point is in them yet */
+/* int32 sums to floats, in place; raw: the zero point, less Q8_LESS, is in them yet */
 INLINE void scale_q8(const bool raw, const linear_args *a, size_t row0, size_t rows, size_t n0, size_t n, int32_t *acc, float *sums) {
     const float *w_scale = (const float *)a->w_scale + n0;
     const int32_t *w_sum = (const int32_t *)a->w_sum + n0;
     for (size_t r = 0; r < rows; r++) {
         const v16 scale = v_set1(row_scale(a, row0 + r));
-        const v16i zero = vi_set1(row_zero(a, row0 + r));
+        const v16i zero = vi_set1(row_zero(a, row0 + r) - Q8_LESS);
         for (size_t i = 0; i < n; i += LANES) {
             v16i d = vi_load(acc + r * n + i);
             if (raw) d = vi_sub(d, vi_mul(zero, vi_load(w_sum + i)));
@@ -255,7 +265,7 @@ static void linear_q8_pairs(const linear_args *a, size_t row0, size_t row1, size
 
 static void linear_q8(const linear_args *a, size_t row0, size_t row1, size_t panel0, size_t panel1) {
     _Alignas(64) union { int32_t acc[Q8_BLOCK_ROWS * Q8_BLOCK_PANELS * LANES]; float sums[1]; } block;
-    _Alignas(64) int16_t wide[Q8_WIDE ? Q8_BLOCK : 1];
+    _Alignas(64) int16_t wide[Q8_FORMED ? Q8_BLOCK : 1];
     const size_t kp = round_up(a->k, QUANT_PAD), panel_bytes = kp * LANES;
     if (row0 >= row1) return;
 #ifdef Q8_PAIRS
@@ -267,14 +277,14 @@ static void linear_q8(const linear_args *a, size_t row0, size_t row1, size_t pan
     const size_t block_rows = even_part(row1 - row0, Q8_BLOCK_ROWS), block_k = Q8_BLOCK / block_rows / QUANT_PAD * QUANT_PAD;
     for (size_t row = row0; row < row1; row += block_rows) {
         const size_t rows = min_size(block_rows, row1 - row);
-        size_t widened = SIZE_MAX; /* where in k what stands in wide begins */
+        size_t formed = SIZE_MAX; /* where in k what stands in wide begins */
         for (size_t panel = panel0; panel < panel1; panel += Q8_BLOCK_PANELS) {
             const size_t panels = min_size(Q8_BLOCK_PANELS, panel1 - panel), n = panels * LANES;
             memset(block.acc, 0, rows * n * sizeof *block.acc);
             for (size_t k0 = 0; k0 < kp; k0 += block_k) {
-                const size_t k = min_size(block_k, kp - k0), x_stride = Q8_WIDE ? k * sizeof *wide : a->x_stride;
-                const char *x = Q8_WIDE ? (const char *)wide : row_of(a, row) + k0;
-                if (Q8_WIDE && widened != k0) widen_rows(a, row, rows, widened = k0, k, wide);
+                const size_t k = min_size(block_k, kp - k0), x_stride = Q8_FORMED ? k * Q8_FORM_BYTES : a->x_stride;
+                const char *x = Q8_FORMED ? (const char *)wide : row_of(a, row) + k0;
+                if (Q8_FORMED && formed != k0) form_rows(a, row, rows, formed = k0, k, wide);
                 for (size_t p = 0; p < panels; p += Q8_PANELS) {
                     const int8_t *w = (const int8_t *)a->w + (panel + p) * panel_bytes + k0 * LANES;
                     const q8_block b = {.x = x, .x_stride = x_stride, .rows = rows, .w = w, .panel_bytes = panel_bytes,

@@ -2,18 +2,11 @@
 
 enum { DOT_ROWS = 6, Q8_UNPACK_K = 512, Q8_AHEAD = 8192, Q4_AHEAD = 8192 };
 
-INLINE __m256i broadcast4(const void *p) {
-    int32_t x;
-    memcpy(&x, p, sizeof x);
-    return _mm256_set1_epi32(x);
-}
 INLINE __m256i broadcast8(const void *p) {
     int64_t x;
     memcpy(&x, p, sizeof x);
     return _mm256_set1_epi64x(x);
 }
-INLINE __m256i load32(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
-INLINE void store32(void *p, __m256i x) { _mm256_storeu_si256((__m256i *)p, x); }
 INLINE __m256i widen16(const int8_t *p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p)); }
 
 /* Additions that the compiler may neither reorder nor spill around */
@@ -203,12 +196,11 @@ static void q4_row(const q4_block *b) {
 
 /* w - 8 as int8 [groups * 8][16][4], and the scales as floats */
 static void q4_unpack(const uint8_t *w, const uint16_t *w_scale, size_t groups, int8_t *wide, float *scale) {
-    const __m256i low = _mm256_set1_epi8(15), eight = _mm256_set1_epi8(8);
     for (size_t i = 0; i < groups * (QUANT_GROUP / 2 * LANES); i += 64, wide += 128)
         for (size_t half = 0; half < 64; half += 32) {
             const __m256i both = load32(w + i + half);
-            store32(wide + half, _mm256_sub_epi8(_mm256_and_si256(both, low), eight));
-            store32(wide + 64 + half, _mm256_sub_epi8(_mm256_and_si256(_mm256_srli_epi16(both, 4), low), eight));
+            store32(wide + half, low_nibbles(both));
+            store32(wide + 64 + half, low_nibbles(_mm256_srli_epi16(both, 4)));
         }
     for (size_t g = 0; g < groups; g++) v_store(scale + g * LANES, v_load_f16(w_scale + g * LANES));
 }

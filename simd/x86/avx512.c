@@ -150,9 +150,9 @@ static void dots_q8_pairs(const q8_block *b) {
 }
 
 /* Eight steps of weights within -8 .. 7 sum to between -8 * 255 * 8 * 2 = -32640 and 28560. */
-INLINE __m512i dot_step(__m512i sum, __m512i q, __m512i w) { return add_i16(sum, _mm512_maddubs_epi16(q, w)); }
-INLINE __m512i dot_finish(__m512i sum) { return _mm512_madd_epi16(sum, _mm512_set1_epi16(1)); }
-#include "simd/x86/avx512_q4.h"
+INLINE v16i dot_step(v16i sum, quad q, v16i w) { return add_i16(sum, _mm512_maddubs_epi16(q, w)); }
+INLINE v16i dot_finish(v16i sum) { return _mm512_madd_epi16(sum, _mm512_set1_epi16(1)); }
+#include "simd/x86/dots_q4.h"
 
 #include "simd/generic/attention.h"
 #include "simd/generic/elementwise.h"

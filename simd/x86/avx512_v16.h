@@ -27,7 +27,9 @@ INLINE v16 v_select(v16m m, v16 x, v16 y) { return _mm512_mask_blend_ps(m, y, x)
 INLINE v16i v_bits(v16 x) { return _mm512_castps_si512(x); }
 INLINE v16 v_float(v16i x) { return _mm512_castsi512_ps(x); }
 INLINE v16i vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
-INLINE v16i vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+INLINE v16i load64(const void *p) { return _mm512_loadu_si512(p); }
+INLINE void store64(void *p, v16i x) { _mm512_storeu_si512(p, x); }
+INLINE v16i vi_load(const int32_t *p) { return load64(p); }
 INLINE v16i vi_add(v16i x, v16i y) { return _mm512_add_epi32(x, y); }
 INLINE v16i vi_sub(v16i x, v16i y) { return _mm512_sub_epi32(x, y); }
 INLINE v16i vi_mul(v16i x, v16i y) { return _mm512_mullo_epi32(x, y); }
@@ -61,11 +63,23 @@ INLINE float v_sum(v16 x) { TREE(x, _mm256_add_ps, _mm_add_ps, _mm_add_ss); }
 INLINE float v_maximum(v16 x) { TREE(x, _mm256_max_ps, _mm_max_ps, _mm_max_ss); }
 INLINE float v_minimum(v16 x) { TREE(x, _mm256_min_ps, _mm_min_ps, _mm_min_ss); }
 
-INLINE __m512i broadcast4(const void *p) {
+/* Four bytes in every lane */
+typedef __m512i quad;
+INLINE quad broadcast4(const void *p) {
     int32_t x;
     memcpy(&x, p, sizeof x);
     return _mm512_set1_epi32(x);
 }
+
+/* 64 bytes to two steps of w - 8 */
+typedef struct q4_steps { v16i even, odd; } q4_steps;
+INLINE q4_steps q4_unpack(const uint8_t *w) {
+    const __m512i low = _mm512_set1_epi8(15), eight = _mm512_set1_epi8(8), both = load64(w);
+    return (q4_steps){_mm512_sub_epi8(_mm512_and_si512(both, low), eight),
+                      _mm512_sub_epi8(_mm512_and_si512(_mm512_srli_epi16(both, 4), low), eight)};
+}
+enum { Q4_ROWS = 12, Q4_KEEP = 1 };
+#define Q4_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 
 #include "simd/x86/transpose.h"
 

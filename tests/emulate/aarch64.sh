@@ -1,33 +1,36 @@
 #!/bin/sh
-# One answer on another architecture: builds the command for 64-bit ARM (scalar kernels so far), runs it in QEMU and compares
-# logits, sampled text, a converted file and the pixels and labels of pictures with this machine's, byte by byte. Debian, with arm64 as a foreign architecture:
-#     gcc-aarch64-linux-gnu qemu-user-static libc6-dev:arm64 libjansson-dev:arm64 libxxhash-dev:arm64 libjpeg-dev:arm64 libpng-dev:arm64
-# aarch64.sh BUILD/linnet; exits 77 with "skipped" where something of that is missing.
+# One answer on another architecture: the command for 64-bit ARM, built by CMake, runs in QEMU at every level, each on a CPU that has
+# no more, and what it makes of the shipped models and of checkpoints (tests/ports/outputs.sh) is what this machine makes, byte by byte.
+# Then the shipped models' numbers have the bits that tests/golden/*.hash says. Minutes of CPU time. Debian, with arm64 as a foreign
+# architecture: gcc-aarch64-linux-gnu qemu-user, and of arm64 libc6-dev libjansson-dev libxxhash-dev libjpeg-dev libpng-dev libsqlite3-dev
+# libedit-dev check libsubunit-dev.
+#   aarch64.sh BUILD/linnet [FOLDER]     FOLDER: an ARM build to use and to keep; exits 77 with "skipped" where something is missing
 set -eu
 linnet=$(realpath "$1")
-cd "$(dirname "$0")/../.."
-for tool in aarch64-linux-gnu-gcc qemu-aarch64-static; do
-    command -v $tool >/dev/null || { echo "skipped: $tool is missing"; exit 77; }
-done
-for library in jansson xxhash jpeg png; do
+root=$(cd "$(dirname "$0")/../.." && pwd)
+command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: aarch64-linux-gnu-gcc is missing"; exit 77; }
+qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64) || { echo "skipped: qemu-aarch64 is missing"; exit 77; }
+for library in jansson xxhash jpeg png sqlite3 edit; do
     [ -e /usr/lib/aarch64-linux-gnu/lib$library.so ] || { echo "skipped: lib$library of arm64 is missing"; exit 77; }
 done
+[ -e /usr/lib/aarch64-linux-gnu/libcheck.a ] || { echo "skipped: check of arm64 is missing"; exit 77; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-aarch64-linux-gnu-gcc -O2 -std=gnu11 -ffp-contract=off -fno-math-errno -fno-trapping-math -I. -Iinclude \
-    formats/*.c engine/*.c convert/*.c simd/*.c cli/*.c -lxxhash -ljansson -ljpeg -lpng -lpthread -lm -o "$dir/linnet"
-model=models/shakespeare/shakespeare.lnt
-run() { # NAME COMMAND...
-    name=$1
-    shift
-    "$@" output $model --want logits -p "But soft, what light through yonder window breaks?" -o "$dir/$name.npy"
-    "$@" complete $model -p "ROMEO:" -n 40 --seed 5 >"$dir/$name.text"
-    "$@" convert tests/golden/gpt2/torch-tanh -o "$dir/$name.lnt" --type q4 --no-check >/dev/null
-    "$@" classify models/fashion/fashion.lnt models/fashion --top 0 --json >"$dir/$name.labels"
-}
-run here "$linnet"
-run there qemu-aarch64-static "$dir/linnet"
-for kind in npy text lnt labels; do
-    cmp "$dir/here.$kind" "$dir/there.$kind"
+arm=${2:-$dir/arm}
+cmake -S "$root" -B "$arm" --toolchain "$root/cmake/aarch64.cmake" -DLINNET_BENCH=OFF >"$dir/log" || { cat "$dir/log"; exit 1; }
+cmake --build "$arm" -j "$(nproc)" --target linnet test_batcher test_vit test_matrix >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
+arm=$(realpath "$arm")
+
+outputs=$root/tests/ports/outputs.sh
+"$outputs" "$dir/here" "$linnet"
+for cpu in cortex-a53:scalar cortex-a53:neon cortex-a76:dotprod max:i8mm; do
+    level=${cpu#*:}
+    LINNET_CPU=$level "$outputs" "$dir/there" "$qemu" -cpu "${cpu%:*}" "$arm/linnet"
+    diff -r "$dir/here" "$dir/there"
+    rm -r "$dir/there"
+    echo "$level on ${cpu%:*}: the same bytes as here"
 done
-echo "same logits, same text, same file, same labels"
+for test in ways:test_batcher vit:test_vit shipped:test_matrix; do # the last: at all levels
+    CK_RUN_CASE=${test%:*} CK_TIMEOUT_MULTIPLIER=20 LINNET_TEST_CASES=1 "$qemu" -cpu max "$arm/tests/${test#*:}" >"$dir/log" || { cat "$dir/log"; exit 1; }
+    echo "${test#*:}: the bits of tests/golden"
+done
