@@ -1,11 +1,8 @@
 /* Fixed sizes and records of the container, shared by its reader and its writer. All numbers are little-endian. */
 #ifndef LNT_FORMATS_LNT_BYTES_H
 #define LNT_FORMATS_LNT_BYTES_H
+#include "formats/target.h"
 #include <stdint.h>
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "Linnet maps little-endian files: big-endian machines are not supported"
-#endif
 
 #define LNT_MAGIC "\x89LNT\r\n\x1a\n"
 enum { LNT_FORMAT_VERSION = 1, LNT_SECTION_ALIGN = 64, LNT_DATA_ALIGN = 4096, LNT_TENSOR_ALIGN = 64, LNT_HASH_BYTES = 16 };

@@ -1,0 +1,15 @@
+# Refuses a target that formats/target.h refuses, in its words, before anything is looked for or compiled.
+function(linnet_check_target)
+    set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+    file(WRITE ${CMAKE_BINARY_DIR}/target/target.c "#include \"formats/target.h\"\n")
+    try_compile(fits ${CMAKE_BINARY_DIR}/target SOURCES ${CMAKE_BINARY_DIR}/target/target.c
+        CMAKE_FLAGS -DINCLUDE_DIRECTORIES=${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE said)
+    string(REGEX MATCH "Linnet needs [^\"\n]*" reason "${said}")
+    if(NOT fits)
+        if(NOT reason)
+            set(reason "the compiler cannot read formats/target.h:\n${said}")
+        endif()
+        message(FATAL_ERROR "${reason}")
+    endif()
+endfunction()
+linnet_check_target()
