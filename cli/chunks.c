@@ -5,7 +5,8 @@
 enum {
     SLICE = 1 << 18, /* bytes tokenized at a time, and as many more as the pieces are long: */
     TOKEN_BYTES = 32,
-    WORD_PIECES = 16 /* how far back a piece's first word may begin */
+    WORD_PIECES = 16, /* how far back a piece's first word may begin */
+    SPACES = 4096     /* looked through for a line's end */
 };
 
 /* Length of the one of the words (NULL at the end) that text[0, n) ends with, 0 if none. */
@@ -26,7 +27,7 @@ static seam seam_before(const char *text, size_t n, size_t at) {
     static const char *const wide_stops[] = {"\xE3\x80\x82", "\xEF\xBC\x81", "\xEF\xBC\x9F", NULL};
     size_t i = at;
     if (at < n && text[at] == '\n') return SEAM_LINE;
-    for (; i > 0 && text_is_space(text[i - 1]); i--)
+    for (; i > 0 && at - i < SPACES && text_is_space(text[i - 1]); i--)
         if (text[i - 1] == '\n') return SEAM_LINE;
     bool space = i < at || (at < n && text_is_space(text[at]));
     i -= ends_with(text, i, quotes);

@@ -20,7 +20,10 @@ void columns_scan(columns_quotes *state, const char *data, size_t n) {
     *state = s;
 }
 
+enum { MOST = 1 << 16 };
+
 static const char *add(columns *out, const char *data, size_t n) {
+    if (out->n == MOST) return "more than 65536 columns";
     if (out->n == out->capacity) {
         size_t capacity = out->capacity ? 2 * out->capacity : 16;
         column *bigger = realloc(out->items, capacity * sizeof *bigger);

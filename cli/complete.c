@@ -250,7 +250,7 @@ static void print_result(const job *j, size_t i) {
     text_escaped(p->text.data, p->text.n);
     fputs(" <==\n", stdout);
     if (j->m.tokenizer)
-        fwrite(g->stream.ready.data, 1, g->stream.ready.n, stdout);
+        text_print(g->stream.ready.data, g->stream.ready.n);
     else
         prompt_print_ids(g->ids, g->n_ids, false);
     putchar('\n');
@@ -286,7 +286,7 @@ static int stream_listener(void *user, const generation *g) {
     }
     if (j->m.tokenizer) {
         size_t n = g->stream.ready.n - j->printed;
-        if (n) fwrite(g->stream.ready.data + j->printed, 1, n, stdout);
+        if (n) text_print(g->stream.ready.data + j->printed, n);
         j->printed = g->stream.ready.n;
         if (n == 0 && !g->finish) return 0;
     } else {
@@ -324,14 +324,14 @@ static void on_interrupt(int number) {
 }
 
 static int generate(job *j) {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}; /* the second one kills */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)}; /* the second one kills */
     sigaction(SIGINT, &action, NULL);
     int result = generate_run(j->m.ctx, j->generations, j->n_prompts, j->n_slots, &j->rules,
                               j->s->batch ? batch_listener : stream_listener, j, &j->timing, &j->err);
     io_flush();
     if (result < 0) return cli_fail(&j->err);
     if (j->s->stats) print_stats(j);
-    return generate_interrupted ? CLI_INTERRUPTED : CLI_OK;
+    return generate_interrupted ? CLI_KILLED + SIGINT : CLI_OK;
 }
 
 static int complete(job *j, const char *file) {

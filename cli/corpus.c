@@ -2,6 +2,7 @@
 #include "cli/corpus.h"
 #include "cli/cli.h"
 #include "cli/text.h"
+#include "formats/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -33,11 +34,11 @@ static int hash_file(int fd, unsigned char hash[16]) {
     XXH3_state_t *state = XXH3_createState();
     XXH128_canonical_t canonical;
     ssize_t got = -1;
-    off_t at = 0;
+    uint64_t at = 0;
     if (block && state && XXH3_128bits_reset(state) == XXH_OK)
-        while ((got = pread(fd, block, BLOCK, at)) > 0) {
+        while ((got = file_read(fd, block, BLOCK, at)) > 0) {
             XXH3_128bits_update(state, block, (size_t)got);
-            at += got;
+            at += (uint64_t)got;
         }
     if (got == 0) {
         XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
@@ -59,7 +60,7 @@ static verdict report(corpus *c, const char *path, const char *what) {
 static verdict judge_open(corpus *c, source *s, int fd, const lnt_source *old) {
     char head[SNIFF];
     struct stat st;
-    ssize_t n = pread(fd, head, sizeof head, 0);
+    ssize_t n = file_read(fd, head, sizeof head, 0);
     if (n < 0 || fstat(fd, &st) != 0) return report(c, s->file.path, "read");
     s->is.bytes = (uint64_t)st.st_size;
     s->is.modified = modified(&st);
@@ -73,7 +74,7 @@ static verdict judge_open(corpus *c, source *s, int fd, const lnt_source *old) {
 
 static verdict judge(corpus *c, source *s, const lnt_source *old) {
     if (!s->file.regular) return WANTED;
-    int fd = open(s->file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = file_open(s->file.path, O_RDONLY | O_NONBLOCK);
     if (fd < 0) return report(c, s->file.path, "opened");
     verdict v = judge_open(c, s, fd, old);
     close(fd);
@@ -261,8 +262,8 @@ static int write_nothing(void *user, const char *data, size_t n, lnt_error *err)
 
 const flow_sink corpus_sink = {write_nothing, window};
 
-int corpus_finish(corpus *c, lnt_error *err) {
-    return advance(c, c->reading, err) != 0 || commit(c, err) != 0 ? -1 : 0;
+int corpus_finish(corpus *c, bool all, lnt_error *err) {
+    return (all && advance(c, c->reading, err) != 0) || commit(c, err) != 0 ? -1 : 0;
 }
 
 void corpus_close(corpus *c) {

@@ -33,7 +33,8 @@ texts_render corpus_render;
 /* Commits about every two seconds. */
 extern const flow_sink corpus_sink;
 
-/* Ends what has been read to its end, and commits. 0, or -1 with err. */
-int corpus_finish(corpus *c, lnt_error *err);
+/* Commits. all: what has been read has been taken, so that what was read to its end is ended (an interrupt leaves documents in a
+   window that is never run: the next run reads them again). 0, or -1 with err. */
+int corpus_finish(corpus *c, bool all, lnt_error *err);
 void corpus_close(corpus *c);
 #endif

@@ -18,8 +18,9 @@ static const opt_spec options[] = {
 /* Threads stand last, so that the line can be read without a parser. */
 static int print_json(const measure_machine *m) {
     json_t *all = json_pack("{s:s, s:[]}", "level", lnt_cpu_level(), "levels"), *machine = measure_machine_json(m);
-    for (const char *const *level = lnt_cpu_levels(); *level; level++) json_array_append_new(json_object_get(all, "levels"), json_string(*level));
-    int rc = all && machine ? json_object_update(all, machine) : -1;
+    int rc = all && machine ? 0 : -1;
+    for (const char *const *level = lnt_cpu_levels(); !rc && *level; level++) rc = json_array_append_new(json_object_get(all, "levels"), json_string(*level));
+    if (!rc) rc = json_object_update(all, machine);
     if (!rc) rc = json_object_set_new(all, "threads", json_integer(m->threads));
     if (!rc) rc = json_dumpf(all, stdout, 0);
     json_decref(machine);

@@ -218,10 +218,10 @@ static void print_summary(job *j, uint64_t earlier, double seconds) {
 
 static int interrupted(job *j) {
     uint64_t n = counts(j)->inputs;
-    if (j->to_stdout || n == 0) return CLI_INTERRUPTED;
+    if (j->to_stdout || n == 0) return flow_status();
     if (part_file_note(&j->file, counts(j), true, &j->err) != 0) return cli_fail(&j->err);
     fprintf(stderr, "linnet: interrupted after %" PRIu64 " %s, the same command with --resume goes on\n", n, kind(j));
-    return CLI_INTERRUPTED;
+    return flow_status();
 }
 
 static int embed(job *j, const char *const *paths, size_t n_paths) {
@@ -230,8 +230,8 @@ static int embed(job *j, const char *const *paths, size_t n_paths) {
     int status = j->from_pictures ? pictures_check(j->s->image_size, n_paths, &like.image_height, &like.image_width)
                                   : records_check(&j->s->texts.in, n_paths);
     if (status != CLI_OK) return status;
-    if (open_all(j, &like, paths, n_paths) != 0) return cli_fail(&j->err);
     flow_catch_interrupt();
+    if (open_all(j, &like, paths, n_paths) != 0) return cli_fail(&j->err);
     uint64_t earlier = counts(j)->inputs;
     int result = j->from_pictures ? pictures_run(&j->pictures, &j->err) : texts_run(&j->texts, &j->err);
     if (result > 0) return interrupted(j);

@@ -2,6 +2,7 @@
 #include "cli/scores.h"
 #include "cli/text.h"
 #include "cli/texts.h"
+#include "engine/exponential.h"
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static int render_word(const job *j, const float *logits, uint32_t id, bool firs
     bool space = word && n > 1 && *word == ' ';
     word = space ? word + 1 : word ? word : "";
     n -= space;
-    float score = (float)scores_exp(lnt_log_probability(logits, j->m.info.vocab_size, (int32_t)id));
+    float score = (float)exponential(lnt_log_probability(logits, j->m.info.vocab_size, (int32_t)id));
     if (!j->s.json) return text_append_line(out, word, n) || io_appendf(out, "\t%.6f\n", (double)score);
     return io_append_text(out, first ? "{\"word\": " : ", {\"word\": ") || text_append_json(out, word, n) ||
            io_appendf(out, ", \"id\": %u, \"score\": ", id) || text_append_number(out, score) || io_append_text(out, "}");

@@ -5,8 +5,8 @@
 #include "cli/recipe.h"
 #include "cli/sources.h"
 #include "cli/text.h"
+#include "formats/json.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +55,9 @@ static int take_filters(finder *f, lnt_error *err) {
 static int open_model(finder *f, lnt_error *err) {
     const finder_options *o = f->options;
     recipe_note note = {0};
-    if (!o->model) recipe_read_note(&note, f->folder);
+    if (!o->model && recipe_read_note(&note, f->folder, err) != 0) return -1;
     f->model_path = o->model ? strdup(o->model) : note.model;
+    if (!f->model_path && o->model) return cli_error(err, "out of memory for a path");
     if (!f->model_path) return cli_error(err, "%s: where its model is is not known, expected --model (or --mode text)", f->folder);
     if (session_open(&f->model, f->model_path, NULL, SESSION_TOKENIZER, err) != 0) {
         size_t n = strlen(err->text);
@@ -64,7 +65,8 @@ static int open_model(finder *f, lnt_error *err) {
         return -1;
     }
     if (recipe_check_model(f->folder, &f->info, &f->model, err) != 0) return -1;
-    char *pooling = recipe_pooling(f->info.settings);
+    char *pooling;
+    if (recipe_pooling(f->info.settings, &pooling) != 0) return cli_error(err, "%s: out of memory for its settings", f->folder);
     f->prefix = recipe_prompt(&f->model, o->prompt_text, o->prompt, (const char *const[]){"query", NULL}, err);
     lnt_batcher_options like = {.n_threads = o->threads, .output = "embedding", .pooling = recipe_pooling_name(pooling), .dims = f->info.dims,
                                 .normalize = true};
@@ -219,15 +221,16 @@ int finder_find(finder *f, const char *mode, const finder_query *queries, const 
 
 static int append_word(io_bytes *to, const char *text, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        char c = text_is_space(text[i]) || (text[i] >= 0 && text[i] < 0x20) || text[i] == 0x7f ? '_' : text[i];
+        char c = text_is_space(text[i]) || (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '_' : text[i];
         if (io_append(to, &c, 1) != 0) return -1;
     }
     return 0;
 }
 
-/* As metadata has it under this name: a text as it is, anything else as JSON. -1: there is none. */
+/* As metadata has it under this name: a text as it is, anything else as JSON. 1: there is none; -1: memory is out. */
 static int append_field(io_bytes *to, const char *metadata, const char *name) {
-    json_t *object = metadata ? json_loads(metadata, JSON_ALLOW_NUL, NULL) : NULL, *value = object;
+    json_fault fault = {0};
+    json_t *object = metadata ? json_read(metadata, strlen(metadata), JSON_ALLOW_NUL, &fault) : NULL, *value = object;
     const json_t *whole = json_object_get(object, name);
     char key[256];
     for (const char *rest = name; !whole && value && *rest; rest += strcspn(rest, "."), rest += *rest == '.') {
@@ -236,7 +239,7 @@ static int append_field(io_bytes *to, const char *metadata, const char *name) {
     }
     const json_t *found = whole ? whole : value;
     char *text = found && found != object && !json_is_string(found) ? json_dumps(found, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-    int result = -1;
+    int result = fault.memory || (found && found != object) ? -1 : 1;
     if (json_is_string(found)) result = append_word(to, json_string_value(found), json_string_length(found));
     else if (text) result = append_word(to, text, strlen(text));
     free(text);
@@ -246,7 +249,8 @@ static int append_field(io_bytes *to, const char *metadata, const char *name) {
 
 int finder_append_id(const finder *f, const lnt_document *d, io_bytes *to) {
     const char *field = f->options->id_field, *path = sources_shown(d->path);
-    if (field && strcmp(field, "path") != 0 && append_field(to, d->metadata, field) == 0) return 0;
+    int got = field && strcmp(field, "path") != 0 ? append_field(to, d->metadata, field) : 1;
+    if (got <= 0) return got;
     if (append_word(to, path, strlen(path)) != 0) return -1;
     return field && strcmp(field, "path") == 0 ? 0 : io_appendf(to, ":%" PRIu64, d->line);
 }

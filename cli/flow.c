@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/io.h"
 #include "cli/profile.h"
+#include "cli/signals.h"
 #include <inttypes.h>
 #include <math.h>
 #include <unistd.h>
@@ -13,13 +14,15 @@ enum { GROWTH = 8 }; /* of a budget, times at most, to what takes WINDOW_SECONDS
 volatile sig_atomic_t flow_interrupted;
 
 static void on_interrupt(int number) {
-    (void)number;
-    flow_interrupted = 1;
+    flow_interrupted = number;
 }
 
 void flow_catch_interrupt(void) {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
+    signals_catch(on_interrupt, true);
+}
+
+int flow_status(void) {
+    return flow_interrupted ? CLI_KILLED + flow_interrupted : CLI_FAILED;
 }
 
 static int write_stdout(void *user, const char *data, size_t n, lnt_error *err) {

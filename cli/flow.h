@@ -26,9 +26,12 @@ typedef struct flow_sink {
 /* Standard output, flushed after each window. That it could not be written is for main to say. */
 extern const flow_sink flow_stdout;
 
-/* Set by SIGINT once flow_catch_interrupt has been called: a run then stops behind a window. A second one kills. */
+/* Set to their number by SIGINT, SIGTERM and SIGHUP once flow_catch_interrupt has been called: a run then stops behind a window.
+   A second one of the same kind kills. */
 extern volatile sig_atomic_t flow_interrupted;
 void flow_catch_interrupt(void);
+/* The exit status of a run that was stopped: what the shell makes of a process that such a signal killed; 1 if there was none. */
+int flow_status(void);
 
 /* Milliseconds without input after which a window is not filled up. */
 enum { FLOW_PATIENCE = 50 };

@@ -119,9 +119,9 @@ static int show_stats(const char *folder, bool json) {
     lnt_error err;
     lnt_index_info info;
     lnt_index *index = lnt_index_open(folder, NULL, &err);
-    recipe_note note;
+    recipe_note note = {0};
     int failed = index ? lnt_index_get_info(index, &info, &err) : -1;
-    recipe_read_note(&note, folder);
+    if (!failed) failed = recipe_read_note(&note, folder, &err);
     if (!failed) (json ? print_stats_json : print_stats)(folder, &info, &note);
     free(note.model);
     lnt_index_close(index);
@@ -131,10 +131,9 @@ static int show_stats(const char *folder, bool json) {
 static int compact(const char *folder, const char *model) {
     lnt_error err;
     session m = {0};
-    recipe_note note;
+    recipe_note note = {0};
     lnt_index *index = lnt_index_open(folder, NULL, &err);
-    int failed = index ? 0 : -1;
-    recipe_read_note(&note, folder);
+    int failed = index ? recipe_read_note(&note, folder, &err) : -1;
     if (!model) model = note.model;
     lnt_index_close(index);
     index = NULL;
@@ -192,7 +191,7 @@ static int compare(job *j, uint32_t *dims) {
 /* Where the model is now; the figures of the last run that added something stay until this one has. */
 static int note_model(job *j) {
     recipe_note note;
-    recipe_read_note(&note, j->s->output);
+    if (recipe_read_note(&note, j->s->output, &j->err) != 0) return -1;
     int result = recipe_write_note(j->s->output, j->m.path, note.documents, note.seconds, &j->err);
     free(note.model);
     return result;
@@ -261,16 +260,16 @@ static void report(const job *j) {
 static int index_files(job *j, const char *const *paths, size_t n_paths) {
     corpus *c = &j->c;
     double began = cli_seconds();
-    if (list_files(j, paths, n_paths) != 0 || open_all(j) != 0) return cli_fail(&j->err);
     flow_catch_interrupt();
+    if (list_files(j, paths, n_paths) != 0 || open_all(j) != 0) return cli_fail(&j->err);
     c->committed = cli_seconds();
     int result = sources_remove_gone(&c->files, c->index, &c->n_removed, &j->err);
     if (result == 0) result = texts_run(&j->texts, &j->err);
-    if (result >= 0 && corpus_finish(c, &j->err) != 0) result = -1;
+    if (result >= 0 && corpus_finish(c, result == 0, &j->err) != 0) result = -1;
     if (result < 0) return cli_fail(&j->err);
     if (result > 0) {
         fprintf(stderr, "linnet: interrupted after %" PRIu64 " documents, which are in the index; the same command goes on\n", c->n_documents);
-        return CLI_INTERRUPTED;
+        return flow_status();
     }
     report(j);
     double seconds = cli_seconds() - began;

@@ -1,8 +1,9 @@
 #define _GNU_SOURCE
 #include "cli/inputs.h"
 #include "cli/cli.h"
+#include <dirent.h>
 #include <errno.h>
-#include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,40 +47,84 @@ static int add(inputs *list, const char *path, const struct stat *st, bool in_fo
     return inputs_add(list, &in, err);
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b) {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-static int unreadable(inputs *list, const FTSENT *entry, const inputs_rules *rules, lnt_error *err) {
-    cli_error(err, "%s: cannot be read: %s, expected a folder or file", entry->fts_path, strerror(entry->fts_errno));
+/* errno says why. */
+static int unreadable(inputs *list, const char *path, const inputs_rules *rules, lnt_error *err) {
+    cli_error(err, "%s: cannot be read: %s, expected a folder or file", path, strerror(errno));
     if (!rules->lenient) return -1;
     list->n_unreadable++;
     cli_fail(err);
     return 0;
 }
 
-static int add_entry(inputs *list, FTS *tree, FTSENT *entry, const inputs_rules *rules, lnt_error *err) {
-    struct stat followed;
-    const char *endings = rules->endings;
-    bool file = entry->fts_info == FTS_F || entry->fts_info == FTS_SL;
-    if (entry->fts_level > 0 && entry->fts_name[0] == '.') {
-        fts_set(tree, entry, FTS_SKIP);
-        return 0;
+typedef struct names {
+    char **items;
+    size_t n;
+} names;
+
+static int add_name(names *to, const char *name) {
+    if ((to->n & (to->n - 1)) == 0) {
+        char **bigger = realloc(to->items, (to->n ? 2 * to->n : 1) * sizeof *bigger);
+        if (!bigger) return -1;
+        to->items = bigger;
     }
-    if (file && endings && !has_ending(entry->fts_name, endings)) return 0;
-    switch (entry->fts_info) {
-    case FTS_F:
-        return add(list, entry->fts_path, entry->fts_statp, true, err);
-    case FTS_SL:
-        if (stat(entry->fts_accpath, &followed) != 0 || !S_ISREG(followed.st_mode)) return 0;
-        return add(list, entry->fts_path, &followed, true, err);
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS:
-        return unreadable(list, entry, rules, err);
-    default:
-        return 0;
+    to->items[to->n] = strdup(name);
+    return to->items[to->n] ? (to->n++, 0) : -1;
+}
+
+static void free_names(names *list) {
+    for (size_t i = 0; i < list->n; i++) free(list->items[i]);
+    free(list->items);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In their order, without hidden ones. -1 with errno. (fts would take a folder that cannot be read to its end for a short one.) */
+static int read_names(const char *folder, names *to) {
+    DIR *open = opendir(folder);
+    int failed = open ? 0 : errno;
+    while (open && !failed) {
+        errno = 0;
+        const struct dirent *entry = readdir(open);
+        if (!entry) {
+            failed = errno;
+            break;
+        }
+        if (entry->d_name[0] != '.' && add_name(to, entry->d_name) != 0) failed = ENOMEM;
     }
+    if (open) closedir(open);
+    if (to->n) qsort(to->items, to->n, sizeof *to->items, by_name);
+    errno = failed;
+    return failed ? -1 : 0;
+}
+
+static int add_below(inputs *list, const char *folder, const inputs_rules *rules, lnt_error *err);
+
+static int add_entry(inputs *list, const char *path, const char *name, const inputs_rules *rules, lnt_error *err) {
+    struct stat st;
+    if (lstat(path, &st) != 0) return unreadable(list, path, rules, err);
+    if (S_ISDIR(st.st_mode)) return add_below(list, path, rules, err);
+    if (rules->endings && !has_ending(name, rules->endings)) return 0;
+    if (S_ISLNK(st.st_mode) && stat(path, &st) != 0) return errno == ENOENT || errno == ELOOP ? 0 : unreadable(list, path, rules, err);
+    return S_ISREG(st.st_mode) ? add(list, path, &st, true, err) : 0;
+}
+
+/* As deep as a path can be. */
+static int add_below(inputs *list, const char *folder, const inputs_rules *rules, lnt_error *err) {
+    names found = {0};
+    const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+    int result = read_names(folder, &found) != 0 ? unreadable(list, folder, rules, err) : 0;
+    for (size_t i = 0; result == 0 && i < found.n; i++) {
+        char *path;
+        if (asprintf(&path, "%s%s%s", folder, slash, found.items[i]) < 0) result = cli_error(err, "out of memory for a path");
+        else {
+            result = add_entry(list, path, found.items[i], rules, err);
+            free(path);
+        }
+    }
+    free_names(&found);
+    return result;
 }
 
 static int add_folder(inputs *list, const char *path, const inputs_rules *rules, lnt_error *err) {
@@ -87,11 +132,7 @@ static int add_folder(inputs *list, const char *path, const inputs_rules *rules,
     if (!copy) return cli_error(err, "out of memory for a path");
     for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--) copy[n - 1] = 0;
     size_t before = list->n;
-    int result = 0;
-    FTS *tree = fts_open((char *[]){copy, NULL}, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
-    if (!tree) result = cli_error(err, "%s: cannot be read: %s, expected a folder", path, strerror(errno));
-    for (FTSENT *entry; result == 0 && (entry = fts_read(tree));) result = add_entry(list, tree, entry, rules, err);
-    if (tree) fts_close(tree);
+    int result = add_below(list, copy, rules, err);
     if (result == 0 && list->n == before && !rules->lenient)
         result = cli_error(err, "%s: holds no %s, expected %s%s", path, rules->what,
                            rules->endings ? "names ending in " : "some", rules->endings ? rules->endings : "");

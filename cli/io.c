@@ -1,5 +1,7 @@
 #include "cli/io.h"
 #include "cli/cli.h"
+#include "cli/flow.h"
+#include "formats/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -55,29 +57,42 @@ static int read_error(const char *shown, lnt_error *err) {
     return cli_error(err, "%s: cannot be read: %s, expected a text file", shown, strerror(errno));
 }
 
+/* Handlers of signals let all calls go on but poll, so that nothing that is being written is cut short. */
+ssize_t io_read_some(int fd, void *bytes, size_t n) {
+    ssize_t got;
+    do {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        got = poll(&p, 1, -1) < 0 ? -1 : read(fd, bytes, n);
+    } while (got < 0 && errno == EINTR && !flow_interrupted);
+    return got;
+}
+
+/* 0: the file has ended. */
+static ssize_t read_block(int fd, const char *shown, io_bytes *to, lnt_error *err) {
+    if (io_extend(to, BLOCK) != 0) return cli_error(err, "%s: out of memory after %zu bytes", shown, to->n);
+    to->n -= BLOCK;
+    ssize_t got = io_read_some(fd, to->data + to->n, BLOCK);
+    if (got < 0) return read_error(shown, err);
+    if (to->n + (size_t)got > IO_MAX_FILE)
+        return cli_error(err, "%s: longer than %zu bytes, expected at most that in one text", shown, IO_MAX_FILE);
+    to->n += (size_t)got;
+    return got;
+}
+
 int io_read(const char *path, io_bytes *to, lnt_error *err) {
     bool standard = strcmp(path, "-") == 0;
-    const char *shown = standard ? "standard input" : path;
-    FILE *file = standard ? stdin : fopen(path, "rb");
-    if (!file) return cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
-    int result = 0;
-    char chunk[BLOCK];
-    size_t n;
-    while (result == 0 && (n = fread(chunk, 1, sizeof chunk, file)) > 0) {
-        if (to->n + n > IO_MAX_FILE)
-            result = cli_error(err, "%s: longer than %zu bytes, expected at most that in one text", shown, IO_MAX_FILE);
-        else if (io_append(to, chunk, n) != 0)
-            result = cli_error(err, "%s: out of memory after %zu bytes", shown, to->n);
-    }
-    if (result == 0 && ferror(file)) result = read_error(shown, err);
-    if (file != stdin) fclose(file);
-    return result;
+    int fd = standard ? STDIN_FILENO : file_open(path, O_RDONLY);
+    if (fd < 0) return cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
+    ssize_t got = 1;
+    while (got > 0) got = read_block(fd, standard ? "standard input" : path, to, err);
+    if (!standard) close(fd);
+    return got < 0 ? -1 : 0;
 }
 
 int io_lines_open(io_lines *lines, const char *path, lnt_error *err) {
     bool standard = strcmp(path, "-") == 0;
     *lines = (io_lines){.path = standard ? "standard input" : path};
-    lines->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    lines->fd = standard ? STDIN_FILENO : file_open(path, O_RDONLY);
     if (lines->fd < 0)
         return cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
     lines->block = malloc(BLOCK);
@@ -90,7 +105,7 @@ int io_lines_open(io_lines *lines, const char *path, lnt_error *err) {
    the file; -2: it cannot be read. */
 static int next_piece(io_lines *lines, const char **piece, size_t *n) {
     if (lines->at == lines->end) {
-        ssize_t got = read(lines->fd, lines->block, BLOCK);
+        ssize_t got = io_read_some(lines->fd, lines->block, BLOCK);
         if (got <= 0) return got == 0 ? -1 : -2;
         lines->at = 0;
         lines->end = (size_t)got;

@@ -2,6 +2,7 @@
 #ifndef LNT_CLI_IO_H
 #define LNT_CLI_IO_H
 #include "linnet.h"
+#include <sys/types.h>
 
 #define IO_MAX_FILE ((size_t)1 << 30)  /* most bytes of a file read as one text */
 #define IO_MAX_LINE ((size_t)64 << 20) /* most bytes of one line */
@@ -21,6 +22,8 @@ int io_extend(io_bytes *to, size_t n);
 int io_appendf(io_bytes *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void io_bytes_free(io_bytes *bytes);
 
+/* read(), up to n bytes; broken off by a signal only when the run is to stop (cli/flow.h). */
+ssize_t io_read_some(int fd, void *bytes, size_t n);
 /* All of a file, or of standard input for "-", as it is, up to IO_MAX_FILE bytes. 0, or -1 with err. */
 int io_read(const char *path, io_bytes *to, lnt_error *err);
 

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/io.h"
 #include "cli/profile.h"
+#include "cli/signals.h"
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ int cli_usage(const char *format, ...) {
     return CLI_USAGE;
 }
 
-int cli_error(lnt_error *err, const char *format, ...) {
+int (cli_error)(lnt_error *err, const char *format, ...) {
     if (!err) return -1;
     va_list args;
     va_start(args, format);
@@ -93,7 +94,7 @@ static int print_help(void) {
            "  linnet --version        the version\n\n"
            "Results go to standard output, the rest to standard error. The exit status is 0 when done, 1 if the\n"
            "input or the machine failed, 2 for a wrong command line. LINNET_CPU in the environment caps the\n"
-           "instruction set: scalar, avx2, avx512, avx512vnni.\n");
+           "instruction set: scalar, avx2, avxvnni, avx512, avx512vnni; on ARM scalar, neon, dotprod, i8mm.\n");
     return CLI_OK;
 }
 
@@ -140,6 +141,8 @@ static int run_verb(const cli_verb *verb, int argc, char **argv) {
         status = print_verb_help(verb);
     else if (parsed == OPT_WRONG)
         status = cli_usage("%s", message);
+    else if (parsed == OPT_NO_MEMORY)
+        status = cli_failf("%s", message);
     else if (n < verb->min_operands)
         status = cli_usage("too few operands, expected %s", verb->operands);
     else if (n > verb->max_operands)
@@ -195,7 +198,10 @@ static void occupy_standard_streams(void) {
 }
 
 int main(int argc, char **argv) {
+    lnt_error err;
     occupy_standard_streams();
+    signals_tidy();
+    if (lnt_guard_files(&err) != 0) return cli_fail(&err);
     int status = dispatch(argc, argv);
     if (io_flush() != 0 && status != CLI_USAGE)
         status = cli_failf("standard output: cannot be written: %s", strerror(io_flush_error()));

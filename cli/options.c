@@ -104,7 +104,10 @@ static opt_result check_choice(parser *p, const opt_spec *s, const char *value) 
 
 static opt_result add_to_list(parser *p, opt_list *list, const char *value) {
     const char **items = realloc(list->items, (list->n + 1) * sizeof *items);
-    if (!items) return wrong(p, "out of memory");
+    if (!items) {
+        wrong(p, "out of memory for the command line");
+        return OPT_NO_MEMORY;
+    }
     items[list->n++] = value;
     list->items = items;
     return OPT_DONE;

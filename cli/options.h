@@ -39,10 +39,10 @@ typedef struct opt_spec {
     const char *help;
 } opt_spec;
 
-typedef enum opt_result { OPT_DONE, OPT_HELP, OPT_WRONG } opt_result;
+typedef enum opt_result { OPT_DONE, OPT_HELP, OPT_WRONG, OPT_NO_MEMORY } opt_result;
 
 /* Reads argv[0 .. argc) into settings; operands receives the rest, in order, and has room for argc. OPT_HELP at --help
-   or -h. OPT_WRONG with one line in message (without the program's name). */
+   or -h. OPT_WRONG and OPT_NO_MEMORY with one line in message (without the program's name). */
 opt_result opt_parse(const opt_spec *specs, int argc, char **argv, void *settings, const char **operands,
                      size_t *n_operands, char *message, size_t message_size);
 /* The first option for this subject that has not its default, or NULL. */

@@ -1,10 +1,11 @@
 #define _GNU_SOURCE
 #include "cli/part_file.h"
 #include "cli/cli.h"
+#include "formats/file.h"
+#include "formats/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -17,21 +18,6 @@ enum { BUFFER = 1 << 20 };
 
 static int io_error(const char *path, const char *what, lnt_error *err) {
     return cli_error(err, "%s: cannot be %s: %s", path, what, strerror(errno));
-}
-
-static int write_all(int fd, const char *data, size_t n, uint64_t at) {
-    while (n) {
-        ssize_t done = pwrite(fd, data, n, (off_t)at);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) {
-            if (done == 0) errno = EIO;
-            return -1;
-        }
-        data += done;
-        n -= (size_t)done;
-        at += (uint64_t)done;
-    }
-    return 0;
 }
 
 static char *with_ending(const char *path, const char *ending) {
@@ -105,7 +91,7 @@ static bool read_count(const json_t *line, const char *name, uint64_t *value) {
 
 /* What a line of the journal says. false: it was not written to its end. */
 static bool read_note(const char *data, size_t n, flow_counts *counts, uint64_t *bytes) {
-    json_t *line = json_loadb(data, n, 0, NULL);
+    json_t *line = json_read(data, n, 0, NULL);
     bool whole = read_count(line, "inputs", &counts->inputs) && read_count(line, "tokens", &counts->tokens) &&
                  read_count(line, "truncated", &counts->truncated) && read_count(line, "invalid", &counts->invalid) &&
                  read_count(line, "unread", &counts->unread) && read_count(line, "bytes", bytes);
@@ -116,7 +102,9 @@ static bool read_note(const char *data, size_t n, flow_counts *counts, uint64_t 
 /* The last note of the journal, whose first line must say what begin says. 1; 0: there is none; -1 with err. */
 static int read_journal(part_file *p, const io_bytes *text, json_t *begin, flow_counts *counts, lnt_error *err) {
     const char *end = text->n ? memchr(text->data, '\n', text->n) : NULL;
-    json_t *was = end ? json_loadb(text->data, (size_t)(end - text->data), 0, NULL) : NULL;
+    json_fault fault = {0};
+    json_t *was = end ? json_read(text->data, (size_t)(end - text->data), 0, &fault) : NULL;
+    if (fault.memory) return cli_error(err, "%s: out of memory", p->journal);
     if (!was) return 0;
     int found = compare(p, was, begin, err);
     json_decref(was);
@@ -139,15 +127,15 @@ static int read_journal(part_file *p, const io_bytes *text, json_t *begin, flow_
 static int resume_from(part_file *p, json_t *begin, flow_counts *counts, lnt_error *err) {
     struct stat st;
     io_bytes text = {0};
-    if (fstat(p->journal_fd, &st) != 0 || st.st_size == 0) return 0;
+    if (fstat(p->journal_fd, &st) != 0) return io_error(p->journal, "read", err);
+    if (st.st_size == 0) return 0;
     if (io_read(p->journal, &text, err) != 0) return -1;
     int found = read_journal(p, &text, begin, counts, err);
     io_bytes_free(&text);
     if (found <= 0) return found;
-    p->fd = open(p->part, O_RDWR | O_CLOEXEC);
+    p->fd = file_open(p->part, O_RDWR);
     if (p->fd >= 0 && fstat(p->fd, &st) == 0 && (uint64_t)st.st_size >= p->bytes) {
-        if (ftruncate(p->fd, (off_t)p->bytes) != 0) return io_error(p->part, "shortened", err);
-        if (ftruncate(p->journal_fd, (off_t)p->journal_bytes) != 0) return io_error(p->journal, "shortened", err);
+        if (file_shorten(p->fd, p->part, p->bytes, err) || file_shorten(p->journal_fd, p->journal, p->journal_bytes, err)) return -1;
         p->kept = true;
         return 1;
     }
@@ -163,12 +151,11 @@ static int begin_anew(part_file *p, json_t *begin, size_t n_header, lnt_error *e
     char *line = json_dumps(begin, JSON_COMPACT);
     if (!line) return cli_error(err, "out of memory for the journal of %s", p->path);
     size_t n = strlen(line);
-    int result = 0;
     line[n] = '\n'; /* in place of the end, which is not written */
-    if (ftruncate(p->journal_fd, 0) != 0) result = io_error(p->journal, "emptied", err);
-    if (result == 0) p->fd = open(p->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int result = file_shorten(p->journal_fd, p->journal, 0, err);
+    if (result == 0) p->fd = file_open(p->part, O_RDWR | O_CREAT | O_TRUNC);
     if (result == 0 && p->fd < 0) result = io_error(p->part, "created", err);
-    if (result == 0 && write_all(p->journal_fd, line, n + 1, 0) != 0) result = io_error(p->journal, "written", err);
+    if (result == 0) result = file_write(p->journal_fd, p->journal, line, n + 1, 0, err);
     free(line);
     p->journal_bytes = n + 1;
     p->bytes = n_header;
@@ -183,7 +170,7 @@ static int open_names(part_file *p, const char *path, lnt_error *err) {
     p->part = with_ending(path, ".part");
     p->journal = with_ending(path, ".journal");
     if (!p->path || !p->part || !p->journal) return cli_error(err, "out of memory for a path");
-    p->journal_fd = open(p->journal, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    p->journal_fd = file_open(p->journal, O_RDWR | O_CREAT);
     if (p->journal_fd < 0) return io_error(path, "created", err);
     bool locked = flock(p->journal_fd, LOCK_EX | LOCK_NB) == 0; /* and not removed by who had the lock before */
     if (locked && fstat(p->journal_fd, &st) == 0 && st.st_nlink > 0) return 0;
@@ -206,11 +193,11 @@ int part_file_open(part_file *p, const char *path, json_t *begin, bool resume, s
 /* ---- going on ---- */
 
 static int flush(part_file *p, lnt_error *err) {
-    int failed = write_all(p->fd, p->buffer.data, p->buffer.n, p->bytes - p->buffer.n);
+    lnt_error own;
+    int failed = file_write(p->fd, p->part, p->buffer.data, p->buffer.n, p->bytes - p->buffer.n, &own);
     p->buffer.n = 0;
     if (!failed) return 0;
-    return cli_error(err, "%s: cannot be written: %s%s", p->part, strerror(errno),
-                     p->kept ? " (then the same command with --resume goes on)" : "");
+    return cli_error(err, "%s%s", own.text, p->kept ? " (then the same command with --resume goes on)" : "");
 }
 
 int part_file_append(part_file *p, const char *data, size_t n, lnt_error *err) {
@@ -228,9 +215,9 @@ int part_file_note(part_file *p, const flow_counts *counts, bool now, lnt_error 
                      ", \"invalid\": %" PRIu64 ", \"unread\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
                      counts->inputs, counts->tokens, counts->truncated, counts->invalid, counts->unread, p->bytes);
     if (flush(p, err) != 0) return -1;
-    if (fdatasync(p->fd) != 0) return io_error(p->part, "synced", err);
-    if (write_all(p->journal_fd, line, (size_t)n, p->journal_bytes) != 0) return io_error(p->journal, "written", err);
-    if (fdatasync(p->journal_fd) != 0) return io_error(p->journal, "synced", err);
+    if (file_sync(p->fd, p->part, false, err) != 0) return -1;
+    if (file_write(p->journal_fd, p->journal, line, (size_t)n, p->journal_bytes, err) != 0) return -1;
+    if (file_sync(p->journal_fd, p->journal, false, err) != 0) return -1;
     p->journal_bytes += (uint64_t)n;
     p->synced = cli_seconds();
     p->cost = p->synced - began;
@@ -238,24 +225,14 @@ int part_file_note(part_file *p, const flow_counts *counts, bool now, lnt_error 
     return 0;
 }
 
-static int sync_folder(const part_file *p, lnt_error *err) {
-    char *copy = strdup(p->path);
-    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, result = 0;
-    if (fd >= 0 && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
-        result = cli_error(err, "%s: its folder cannot be synced: %s", p->path, strerror(errno));
-    if (fd >= 0) close(fd);
-    free(copy);
-    return result;
-}
-
 int part_file_finish(part_file *p, const void *header, size_t n_header, lnt_error *err) {
     int result = flush(p, err);
-    if (result == 0 && write_all(p->fd, header, n_header, 0) != 0) result = io_error(p->part, "written", err);
-    if (result == 0 && fsync(p->fd) != 0) result = io_error(p->part, "synced", err);
+    if (result == 0) result = file_write(p->fd, p->part, header, n_header, 0, err);
+    if (result == 0) result = file_sync(p->fd, p->part, true, err);
     if (result == 0 && rename(p->part, p->path) != 0) result = io_error(p->path, "renamed to", err);
     if (result == 0) {
-        unlink(p->journal);
-        result = sync_folder(p, err);
+        if (unlink(p->journal) != 0) result = io_error(p->journal, "removed", err);
+        if (result == 0) result = file_sync_folder_of(p->path, err);
         release(p);
     } else {
         part_file_leave(p);

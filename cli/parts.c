@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "cli/parts.h"
 #include "cli/cli.h"
+#include "formats/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,7 +11,7 @@ enum { PART = 8 << 20, BLOCK = 1 << 18 };
 
 int parts_open(parts *p, const char *path, lnt_error *err) {
     *p = (parts){.path = path, .line = 1};
-    p->fd = open(path, O_RDONLY | O_CLOEXEC);
+    p->fd = file_open(path, O_RDONLY);
     if (p->fd >= 0) return 0;
     return cli_error(err, "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
 }
@@ -36,7 +37,7 @@ static int fill(parts *p, lnt_error *err) {
     while (!p->ended && p->bytes.n < PART) {
         if (io_extend(&p->bytes, BLOCK) != 0) return cli_error(err, "%s: out of memory", p->path);
         p->bytes.n -= BLOCK;
-        ssize_t got = read(p->fd, p->bytes.data + p->bytes.n, BLOCK);
+        ssize_t got = io_read_some(p->fd, p->bytes.data + p->bytes.n, BLOCK);
         if (got < 0) return cli_error(err, "%s: cannot be read: %s, expected a text file", p->path, strerror(errno));
         p->bytes.n += (size_t)got;
         p->ended = got == 0;

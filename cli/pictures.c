@@ -242,7 +242,7 @@ int pictures_print(pictures *p, const lnt_batcher_options *options, const char *
     flow_catch_interrupt();
     int result = pictures_open(p, options, paths, n_paths, &err);
     if (result == 0) result = pictures_run(p, &err);
-    int status = flow_interrupted ? CLI_INTERRUPTED : CLI_FAILED;
+    int status = flow_status();
     if (result <= 0) status = result == 0 ? pictures_report(p) : cli_fail(&err);
     pictures_close(p);
     return status;

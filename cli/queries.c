@@ -47,23 +47,24 @@ static int append_query(queries *q, const char *line, size_t n, size_t *text) {
 }
 
 int queries_next(queries *q, lnt_error *err) {
-    size_t ids[QUERIES_BLOCK], texts[QUERIES_BLOCK], n;
+    size_t ids[QUERIES_BLOCK], texts[QUERIES_BLOCK], n, count = 0;
     int got = 1;
     q->n = q->bytes.n = 0;
-    while (q->n < QUERIES_BLOCK && (got = io_lines_next(&q->lines, err)) > 0) {
+    while (count < QUERIES_BLOCK && (got = io_lines_next(&q->lines, err)) > 0) {
         const char *line = io_lines_text(&q->lines, &n);
         if (n == 0) continue;
-        size_t i = q->n++;
-        ids[i] = q->bytes.n;
+        size_t i = count++;
+        ids[i] = texts[i] = q->bytes.n;
         if (append_query(q, line, n, &texts[i]) != 0) return cli_error(err, "%s: out of memory at line %zu", q->lines.path, q->lines.number);
         q->texts[i].n_bytes = q->bytes.n - 1 - texts[i];
     }
     if (got < 0) return -1;
-    for (size_t i = 0; i < q->n; i++) {
+    q->n = count;
+    for (size_t i = 0; i < count; i++) {
         q->ids[i] = q->bytes.data + ids[i];
         q->texts[i].text = q->bytes.data + texts[i];
     }
-    if (q->n == 0) return 0;
+    if (count == 0) return 0;
     return q->f->batcher && finder_embed(q->f, q->texts, q->n, q->vectors, err) != 0 ? -1 : 1;
 }
 

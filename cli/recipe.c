@@ -3,6 +3,8 @@
 #include "cli/cli.h"
 #include "cli/io.h"
 #include "cli/text.h"
+#include "formats/file.h"
+#include "formats/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,10 +41,13 @@ static void show(json_t *value, char *to, size_t size) {
 }
 
 int recipe_compare(const char *folder, const char *stored, const char *wanted, lnt_error *err) {
-    json_t *was = json_loads(stored, 0, NULL), *is = json_loads(wanted, 0, NULL), *value;
+    json_fault first, second;
+    json_t *was = json_read(stored, strlen(stored), 0, &first), *is = json_read(wanted, strlen(wanted), 0, &second), *value;
     const char *key;
     char a[100], b[100];
-    int result = was && is ? 0 : cli_error(err, "%s: holds settings that are not known here, expected an index made by linnet index", folder);
+    int result = 0;
+    if (first.memory || second.memory) result = cli_error(err, "%s: out of memory for its settings", folder);
+    else if (!was || !is) result = cli_error(err, "%s: holds settings that are not known here, expected an index made by linnet index", folder);
     if (result == 0)
         json_object_foreach(is, key, value) {
             json_t *old = json_object_get(was, key);
@@ -57,12 +62,14 @@ int recipe_compare(const char *folder, const char *stored, const char *wanted, l
     return result;
 }
 
-char *recipe_pooling(const char *stored) {
-    json_t *json = json_loads(stored, 0, NULL);
+int recipe_pooling(const char *stored, char **pooling) {
+    json_fault fault;
+    json_t *json = json_read(stored, strlen(stored), 0, &fault);
     const char *name = json_string_value(json_object_get(json, "pooling"));
-    char *copy = name ? strdup(name) : NULL;
+    *pooling = name ? strdup(name) : NULL;
+    bool failed = fault.memory || (name && !*pooling);
     json_decref(json);
-    return copy;
+    return failed ? -1 : 0;
 }
 
 const char *recipe_pooling_name(const char *pooling) {
@@ -79,27 +86,35 @@ int recipe_check_model(const char *folder, const lnt_index_info *info, const ses
                      model->path, hash);
 }
 
-void recipe_read_note(recipe_note *note, const char *folder) {
+int recipe_read_note(recipe_note *note, const char *folder, lnt_error *err) {
     char *path, text[PATH_MAX + 100];
     *note = (recipe_note){0};
-    if (asprintf(&path, "%s/model", folder) < 0) return;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (asprintf(&path, "%s/model", folder) < 0) return cli_error(err, "%s: out of memory for a path", folder);
+    int fd = file_open(path, O_RDONLY | O_NONBLOCK);
+    ssize_t n = fd >= 0 ? file_read(fd, text, sizeof text - 1, 0) : errno == ENOENT ? 0 : -1;
+    int result = n < 0 ? cli_error(err, "%s: cannot be read: %s", path, strerror(errno)) : 0;
     if (fd >= 0) close(fd);
     free(path);
-    if (n <= 0) return;
+    if (n <= 0) return result;
     text[n] = 0;
     char *end = strchr(text, '\n');
-    if (end && sscanf(end + 1, "%" SCNu64 " %lf", &note->documents, &note->seconds) != 2) note->documents = 0;
-    if (end) *end = 0;
-    if (*text) note->model = strdup(text);
+    if (end) {
+        char *next;
+        note->documents = strtoull(end + 1, &next, 10);
+        note->seconds = strtod(next, NULL);
+        *end = 0;
+    }
+    if (*text && !(note->model = strdup(text))) return cli_error(err, "%s: out of memory for a path", folder);
+    return 0;
 }
 
-static int write_file(const char *path, const io_bytes *text) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return -1;
-    bool done = write(fd, text->data, text->n) == (ssize_t)text->n && fdatasync(fd) == 0;
-    return close(fd) == 0 && done ? 0 : -1;
+static int write_file(const char *path, const io_bytes *text, lnt_error *err) {
+    int fd = file_open(path, O_WRONLY | O_CREAT | O_TRUNC);
+    if (fd < 0) return cli_error(err, "%s: cannot be created: %s", path, strerror(errno));
+    int result = file_write(fd, path, text->data, text->n, 0, err);
+    if (result == 0) result = file_sync(fd, path, false, err);
+    close(fd);
+    return result;
 }
 
 int recipe_write_note(const char *folder, const char *model, uint64_t documents, double seconds, lnt_error *err) {
@@ -114,7 +129,9 @@ int recipe_write_note(const char *folder, const char *model, uint64_t documents,
     if (asprintf(&other, "%s/model.new", folder) < 0) other = NULL;
     bool failed = !path || !other || io_append_text(&text, whole) || io_appendf(&text, "\n%" PRIu64 " %.3f\n", documents, seconds);
     if (failed) result = cli_error(err, "out of memory for a path");
-    else if (write_file(other, &text) != 0 || rename(other, path) != 0) result = cli_error(err, "%s: cannot be written: %s", path, strerror(errno));
+    else if (write_file(other, &text, err) != 0) result = -1;
+    else if (rename(other, path) != 0) result = cli_error(err, "%s: cannot be renamed to: %s", path, strerror(errno));
+    if (!failed && result != 0) unlink(other);
     io_bytes_free(&text);
     free(whole);
     free(path);

@@ -19,8 +19,8 @@ json_t *recipe_json(const char *text);
 char *recipe_write(const recipe *r);
 /* 0; -1 with err, which names the first thing in which an index in that folder was made otherwise. */
 int recipe_compare(const char *folder, const char *stored, const char *wanted, lnt_error *err);
-/* The pooling that settings tell of, to be freed; NULL: the model's own. */
-char *recipe_pooling(const char *stored);
+/* The pooling that settings tell of, to be freed; NULL: the model's own. -1: memory is out. */
+int recipe_pooling(const char *stored, char **pooling);
 
 /* -1 with err: the index in that folder was made with another model. */
 int recipe_check_model(const char *folder, const lnt_index_info *info, const session *model, lnt_error *err);
@@ -30,7 +30,8 @@ typedef struct recipe_note {
     uint64_t documents;
     double seconds;
 } recipe_note;
-void recipe_read_note(recipe_note *note, const char *folder);
+/* Zeros where there is none. -1 with err: memory is out. */
+int recipe_read_note(recipe_note *note, const char *folder, lnt_error *err);
 /* Where the model is now, with these figures. -1 with err: it could not be written. */
 int recipe_write_note(const char *folder, const char *model, uint64_t documents, double seconds, lnt_error *err);
 

@@ -1,6 +1,7 @@
 #include "cli/records.h"
 #include "cli/cli.h"
 #include "cli/text.h"
+#include "formats/json.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,7 +259,7 @@ static int read_json(records *r, record *out, lnt_error *err) {
     const record_options *o = r->options;
     char *data = NULL, what[240];
     size_t n = 0;
-    json_error_t wrong;
+    json_fault wrong;
     int got;
     do got = next_line(r, &data, &n, err);
     while (got == FOUND && is_blank(data, n));
@@ -267,7 +268,8 @@ static int read_json(records *r, record *out, lnt_error *err) {
     if (text_replace_invalid(&r->body, data, n, &out->invalid) != 0)
         return cli_error(err, "%s: out of memory at line %zu", r->shown, r->lines.number);
     json_decref(r->object);
-    r->object = json_loadb(r->body.data, r->body.n, JSON_ALLOW_NUL, &wrong);
+    r->object = json_read(r->body.data, r->body.n, JSON_ALLOW_NUL, &wrong);
+    if (!r->object && wrong.memory) return cli_error(err, "%s: out of memory at line %zu", r->shown, r->lines.number);
     if (!json_is_object(r->object)) {
         if (r->object)
             snprintf(what, sizeof what, "is not a JSON object, expected {...}");

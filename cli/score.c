@@ -3,6 +3,7 @@
 #include "cli/prompt.h"
 #include "cli/session.h"
 #include "cli/text.h"
+#include "engine/exponential.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -113,7 +114,7 @@ static void print_result(const job *j) {
     }
     double mean = sum / (double)scored, bits = n_bytes ? sum / (M_LN2 * (double)n_bytes) : NAN;
     if (j->s->json) {
-        print_number("{\"perplexity\": ", exp(mean));
+        print_number("{\"perplexity\": ", exponential(mean));
         print_number(", \"nll\": ", mean);
         print_number(", \"bits_per_byte\": ", bits);
         printf(", \"tokens_scored\": %zu, \"tokens\": %zu, \"window\": %u, \"stride\": %u", scored, j->text.n_ids,
@@ -123,7 +124,7 @@ static void print_result(const job *j) {
         return;
     }
     if (j->s->tokens) print_tokens(j);
-    printf("perplexity       %.6g\n", exp(mean));
+    printf("perplexity       %.6g\n", exponential(mean));
     printf("mean loss        %.6g nats per token\n", mean);
     if (n_bytes) printf("bits per byte    %.6g\n", bits);
     printf("tokens scored    %zu of %zu, windows of %u, stride %u\n", scored, j->text.n_ids, j->window, j->stride);

@@ -3,8 +3,6 @@
 #define LNT_CLI_SCORES_H
 #include "linnet.h"
 
-/* e to the x, for x <= 0; relative error below 1e-15, 0 below -700. */
-double scores_exp(double x);
 /* The score of label i: kind is lnt_info.scores, "softmax", "sigmoid" or "identity". */
 float scores_of(const char *kind, const float *logits, size_t n, size_t i);
 /* Places of the largest values, best first, of equal ones the first: at most n_top of them to top. How many. */

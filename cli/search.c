@@ -45,6 +45,16 @@ typedef struct job {
 
 /* ---- one hit ---- */
 
+/* White space stands between the parts of JSON only: it may become another. */
+static int append_metadata(io_bytes *to, const char *json) {
+    bool any;
+    size_t before = to->n;
+    if (text_replace_invalid(to, json, strlen(json), &any) != 0) return -1;
+    for (char *c = to->data + before; c < to->data + to->n; c++)
+        if (text_is_space(*c)) *c = ' ';
+    return 0;
+}
+
 static int append_json(io_bytes *to, const finder_hit *h, size_t rank, const lnt_document *d) {
     const char *path = sources_shown(d->path);
     bool failed = io_appendf(to, "{\"rank\": %zu, \"score\": %.9g, ", rank, h->score) ||
@@ -54,24 +64,15 @@ static int append_json(io_bytes *to, const finder_hit *h, size_t rank, const lnt
                   io_appendf(to, "\"document\": %" PRId64 ", \"path\": ", d->id) || text_append_json(to, path, strlen(path)) ||
                   io_appendf(to, ", \"line\": %" PRIu64 ", \"begin\": %" PRIu64 ", \"end\": %" PRIu64 ", \"text\": ", d->line, d->begin, d->end) ||
                   text_append_json(to, d->text, d->n_bytes) ||
-                  (d->metadata && (io_append_text(to, ", \"metadata\": ") || text_append_line(to, d->metadata, strlen(d->metadata)))) || io_append_text(to, "}\n");
+                  (d->metadata && (io_append_text(to, ", \"metadata\": ") || append_metadata(to, d->metadata))) || io_append_text(to, "}\n");
     return failed ? -1 : 0;
-}
-
-/* A file may be called anything; a terminal is not to obey it. */
-static int append_path(io_bytes *to, const char *path) {
-    size_t before = to->n;
-    if (text_append_line(to, path, strlen(path)) != 0) return -1;
-    for (char *c = to->data + before; c < to->data + to->n; c++)
-        if ((*c >= 0 && *c < 0x20) || *c == 0x7f) *c = '?';
-    return 0;
 }
 
 static int append_line(io_bytes *to, const finder_hit *h, size_t rank, const lnt_document *d, const snippet_terms *terms) {
     const char *path = sources_shown(d->path);
     static int marks = -1;
     if (marks < 0) marks = isatty(STDOUT_FILENO);
-    bool failed = io_appendf(to, "%zu\t%.4f\t", rank, h->score) || append_path(to, path) ||
+    bool failed = io_appendf(to, "%zu\t%.4f\t", rank, h->score) || text_append_line(to, path, strlen(path)) ||
                   io_appendf(to, ":%" PRIu64 "\t", d->line) || snippet_append(to, terms, d->text, d->n_bytes, marks) || io_append_text(to, "\n");
     return failed ? -1 : 0;
 }

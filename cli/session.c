@@ -1,8 +1,11 @@
 #include "cli/session.h"
 #include "cli/cli.h"
 #include "cli/profile.h"
+#include "formats/file.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HASH_AT = 48, HASH_BYTES = 16 }; /* docs/format.md, "Header" */
 
@@ -92,10 +95,10 @@ void session_close(session *s) {
 
 int session_hash(const session *s, char out[33], lnt_error *err) {
     unsigned char header[HASH_AT + HASH_BYTES];
-    FILE *file = fopen(s->path, "rb");
-    size_t n = file ? fread(header, 1, sizeof header, file) : 0;
-    if (file) fclose(file);
-    if (n != sizeof header) return cli_error(err, "%s: cannot be read: %s, expected a model file", s->path, strerror(errno));
+    int fd = file_open(s->path, O_RDONLY);
+    ssize_t n = fd >= 0 ? file_read(fd, header, sizeof header, 0) : -1;
+    if (fd >= 0) close(fd);
+    if (n != (ssize_t)sizeof header) return cli_error(err, "%s: cannot be read: %s, expected a model file", s->path, strerror(errno));
     for (size_t i = 0; i < HASH_BYTES; i++) snprintf(out + 2 * i, 3, "%02x", header[HASH_AT + i]);
     return 0;
 }

@@ -20,14 +20,17 @@ static char *joined(const char *folder, const char *name) {
 
 char *sources_absolute(const char *path) {
     struct stat st;
-    bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-    char *whole = folder ? realpath(path, NULL) : NULL, *copy = strdup(path), *other = strdup(path), *above = NULL;
-    if (!whole && copy && other) {
+    bool there = stat(path, &st) == 0;
+    if (!there && errno != ENOENT && errno != ENOTDIR) return NULL;
+    if (there && S_ISDIR(st.st_mode)) return realpath(path, NULL);
+    char *whole = NULL, *copy = strdup(path), *other = strdup(path), *above = NULL;
+    if (copy && other) {
         const char *parent = dirname(copy);
         above = realpath(parent, NULL);
+        bool no_parent = !above && (errno == ENOENT || errno == ENOTDIR);
         if (above) whole = joined(above, basename(other));
-        else if (*path == '/') whole = strdup(path);
-        else if ((above = getcwd(NULL, 0))) whole = joined(above, path);
+        else if (no_parent && *path == '/') whole = strdup(path);
+        else if (no_parent && (above = getcwd(NULL, 0))) whole = joined(above, path);
     }
     free(copy);
     free(other);
@@ -61,12 +64,13 @@ static int add_root(sources *s, const char *path, bool missing, lnt_error *err) 
 
 /* Takes the path over. */
 static int add_source(sources *s, const input *file, char *path, lnt_error *err) {
+    bool room = path;
     if (path && (s->n & (s->n - 1)) == 0) {
         source *bigger = realloc(s->items, (s->n ? 2 * s->n : 1) * sizeof *bigger);
         if (bigger) s->items = bigger;
-        if (!bigger) path = (free(path), NULL);
+        room = bigger;
     }
-    char *shown = path ? strdup(file->path) : NULL;
+    char *shown = room ? strdup(file->path) : NULL;
     if (!shown) {
         free(path);
         return cli_error(err, "out of memory for %zu files", s->n + 1);
@@ -101,7 +105,7 @@ static int add_operand(sources *s, const char *operand, const char *except, lnt_
         return 0;
     }
     char *root = standard ? strdup("-") : sources_absolute(operand);
-    int result = root ? 0 : cli_error(err, "out of memory for a path");
+    int result = root ? 0 : cli_error(err, "%s: cannot be found: %s", operand, strerror(errno));
     if (root && except && (strcmp(root, except) == 0 || is_below(root, except)))
         result = cli_error(err, "%s: is the folder of the index, expected another one to index or for -o", operand);
     if (result == 0 && !standard) result = add_root(s, root, missing, err);
@@ -156,7 +160,7 @@ static int leave_out_doubles(sources *s, lnt_error *err) {
 int sources_list(sources *s, const char *const *operands, size_t n, const char *except, lnt_error *err) {
     *s = (sources){.sized = true};
     char *folder = realpath(except, NULL);
-    int result = 0;
+    int result = folder || errno == ENOENT || errno == ENOTDIR ? 0 : cli_error(err, "%s: cannot be found: %s", except, strerror(errno));
     for (size_t i = 0; result == 0 && i < n; i++) result = add_operand(s, operands[i], folder, err);
     free(folder);
     if (result != 0 || leave_out_doubles(s, err) != 0) return -1;

@@ -37,7 +37,7 @@ bool sources_has(const sources *s, const char *path);
    index knows nothing is reported as unreadable. *n_removed: how many. */
 int sources_remove_gone(sources *s, lnt_index *index, uint64_t *n_removed, lnt_error *err);
 
-/* The path by which the index knows a file or folder, to be freed; NULL: memory is out. */
+/* The path by which the index knows a file or folder, to be freed; NULL: see errno. */
 char *sources_absolute(const char *path);
 /* A path of the index as one would write it here: without the folder that one is in. */
 const char *sources_shown(const char *path);

@@ -1,6 +1,7 @@
 #include "cli/text.h"
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -34,6 +35,13 @@ text_unit text_next(const char *data, size_t n, size_t *length) {
     return TEXT_CHARACTER;
 }
 
+/* A whole character that a terminal may take for an order: C0 but white space, DEL, C1. */
+static bool is_control(const char *data, size_t length) {
+    unsigned char first = (unsigned char)data[0];
+    if (length == 1) return (first < 0x20 && !text_is_space(data[0])) || first == 0x7f;
+    return length == 2 && first == 0xC2 && (unsigned char)data[1] < 0xA0;
+}
+
 /* How one character, or what cannot be one, stands in a JSON string: its bytes, at most 6. */
 static const char *json_piece(const char *data, size_t n, char room[8], size_t *length, size_t *n_piece) {
     static const char escaped[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
@@ -45,8 +53,8 @@ static const char *json_piece(const char *data, size_t n, char room[8], size_t *
         *n_piece = (size_t)snprintf(room, 8, "\\%c", letters[at - escaped]);
         return room;
     }
-    if (first < 0x20 || first == 0x7f) {
-        *n_piece = (size_t)snprintf(room, 8, "\\u%04x", first);
+    if (first < 0x20 || is_control(data, *length)) {
+        *n_piece = (size_t)snprintf(room, 8, "\\u%04x", *length == 2 ? (unsigned char)data[1] : first);
         return room;
     }
     *n_piece = *length;
@@ -79,11 +87,21 @@ int text_append_number(io_bytes *to, float value) {
 
 int text_append_line(io_bytes *to, const char *data, size_t n) {
     for (size_t i = 0, length; i < n; i += length) {
-        bool whole = text_next(data + i, n - i, &length) == TEXT_CHARACTER;
-        const char *piece = !whole ? REPLACEMENT : text_is_space(data[i]) ? " " : data + i;
-        if (io_append(to, piece, whole ? length : 3) != 0) return -1;
+        bool shown = text_next(data + i, n - i, &length) == TEXT_CHARACTER && !is_control(data + i, length);
+        const char *piece = !shown ? REPLACEMENT : text_is_space(data[i]) ? " " : data + i;
+        if (io_append(to, piece, shown ? length : 3) != 0) return -1;
     }
     return 0;
+}
+
+void text_print(const char *data, size_t n) {
+    static int terminal = -1;
+    if (terminal < 0) terminal = isatty(STDOUT_FILENO);
+    if (!terminal) fwrite(data, 1, n, stdout);
+    for (size_t i = 0, length; terminal && i < n; i += length) {
+        bool shown = text_next(data + i, n - i, &length) == TEXT_CHARACTER && !is_control(data + i, length);
+        fwrite(shown ? data + i : REPLACEMENT, 1, shown ? length : 3, stdout);
+    }
 }
 
 size_t text_length(const char *data, size_t n) {
@@ -104,7 +122,7 @@ int text_replace_invalid(io_bytes *to, const char *data, size_t n, bool *any) {
 
 void text_escaped(const char *data, size_t n) {
     for (size_t i = 0, length; i < n; i += length) {
-        if (text_next(data + i, n - i, &length) != TEXT_CHARACTER)
+        if (text_next(data + i, n - i, &length) != TEXT_CHARACTER || is_control(data + i, length))
             fputs(REPLACEMENT, stdout);
         else if (data[i] == '\n')
             fputs("\\n", stdout);

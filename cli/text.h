@@ -22,13 +22,16 @@ void text_json(const char *data, size_t n);
 int text_append_json(io_bytes *to, const char *data, size_t n);
 /* A JSON number that gives the same float again; null for what is none. */
 int text_append_number(io_bytes *to, float value);
-/* Bytes as valid UTF-8 in one line: tabs, newlines and the like become spaces. */
+/* Bytes as valid UTF-8 in one line: tabs, newlines and the like become spaces, other control characters U+FFFD. */
 int text_append_line(io_bytes *to, const char *data, size_t n);
 /* Bytes as valid UTF-8: what cannot be a character becomes U+FFFD, and *any true. */
 int text_replace_invalid(io_bytes *to, const char *data, size_t n, bool *any);
 /* Characters; each sequence of bytes that becomes a U+FFFD counts as one. */
 size_t text_length(const char *data, size_t n);
-/* Bytes to standard output as valid UTF-8, in one line: newline, return and tab as \n, \r, \t, backslash as \\. */
+/* Bytes to standard output: as they are, but if it is a terminal, without what it would take for orders. */
+void text_print(const char *data, size_t n);
+/* Bytes to standard output as valid UTF-8, in one line: newline, return and tab as \n, \r, \t, backslash as \\, other control
+   characters as U+FFFD. */
 void text_escaped(const char *data, size_t n);
 /* Undoes the escapes \n, \r, \t and \\ in place; any other backslash stays. Returns the new length. */
 size_t text_unescape(char *data, size_t n);

@@ -87,7 +87,7 @@ static int decode(job *j, const char *line, size_t n, const char *shown) {
         text_json(text, length);
         fputs("}\n", stdout);
     } else if (result == 0) {
-        fwrite(text, 1, length, stdout);
+        text_print(text, length);
         if (!j->s->whole) putchar('\n');
     }
     free(ids);

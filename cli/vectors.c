@@ -84,7 +84,7 @@ int vector_append(vector_type type, const float *x, size_t n, io_bytes *to) {
         if (type == VECTOR_F16)
             memcpy(out + 2 * i, &half, sizeof half);
         else
-            out[i] = type == VECTOR_INT8 ? to_int8(x[i], scale) : (char)eight_signs(x + 8 * i, n - 8 * i);
+            out[i] = type == VECTOR_INT8 ? (char)to_int8(x[i], scale) : (char)eight_signs(x + 8 * i, n - 8 * i);
     }
     return 0;
 }

@@ -16,6 +16,7 @@ if(LINNET_TESTS)
         ${CMAKE_SOURCE_DIR}/tests/golden ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt)
     add_test(NAME cli_search COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_search.sh $<TARGET_FILE:linnet>
         ${CMAKE_SOURCE_DIR}/models/sentences/sentences.lnt ${CMAKE_SOURCE_DIR}/tests/golden/encoders)
+    add_test(NAME cli_hostile COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_hostile.sh $<TARGET_FILE:linnet> ${CMAKE_SOURCE_DIR}/tests/golden/encoders)
     add_test(NAME cli_profile COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_profile.sh $<TARGET_FILE:linnet> ${CMAKE_SOURCE_DIR}/tests/golden
         ${CMAKE_SOURCE_DIR}/models/shakespeare/shakespeare.lnt ${CMAKE_SOURCE_DIR}/models/sentences/sentences.lnt)
     add_test(NAME cli_bench COMMAND ${CMAKE_SOURCE_DIR}/tests/test_cli_bench.sh $<TARGET_FILE:linnet>

@@ -37,6 +37,7 @@ static void make_metadata(const source *s, emit_types types, const quality *q, c
     size_t n = strlen(text), at;
     while (n > 1 && text[n - 1] == '/') n--;
     for (at = n; at && text[at - 1] != '/';) at--;
+    out->failed = s->metadata.failed;
     buffer_append(out, s->metadata.bytes, s->metadata.size);
     kv_put_string(out, "type", tensor_type_name(types.layers), strlen(tensor_type_name(types.layers)));
     kv_put_string(out, "head_type", tensor_type_name(types.head), strlen(tensor_type_name(types.head)));

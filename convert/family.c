@@ -1,10 +1,11 @@
 #define _GNU_SOURCE
 #include "convert/family.h"
 #include "engine/tokenizer.h"
+#include "formats/file.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void family_open(family *f, source *s, const char *folder, lnt_error *err) {
     *f = (family){.s = s, .folder = folder, .prefix = "", .label = "", .err = err};
@@ -19,8 +20,7 @@ void family_open(family *f, source *s, const char *folder, lnt_error *err) {
 int family_file(json_file *file, const char *folder, const char *name, bool *found, lnt_error *err) {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    *found = !access(path, F_OK);
-    return *found ? json_file_open(file, path, err) : 0;
+    return file_exists(path, found, err) || (*found && json_file_open(file, path, err)) ? -1 : 0;
 }
 
 int family_close(family *f) {
@@ -156,6 +156,7 @@ static const char *own_name(const family *f, const char *name, char out[600]) {
 
 static int32_t add(family *f, const char *name, tensor_layout layout, uint64_t n, uint64_t k, bool transposed, const uint64_t *dims, uint32_t n_dims) {
     char own[600];
+    if (!f->failed && (f->s->failed || f->s->graph.failed)) f->failed = err_memory(f->err, 0, "a model"); /* sizes are those of the graph */
     const void *t = f->failed ? NULL : find_floats(f, name, dims, n_dims);
     return t ? source_add(f->s, own_name(f, name, own), layout, n, k, t, transposed) : 0;
 }
@@ -202,7 +203,7 @@ void family_expect_same(family *f, const char *name, const char *copy) {
     if (f->failed) return;
     const checkpoint_tensor *a = find(f, name), *b = find(f, copy);
     bool same = a && b && a->n_elements == b->n_elements;
-    float *x = malloc(2 * PART * sizeof *x), *y = x + PART;
+    float *x = malloc(2 * PART * sizeof *x), *y = x ? x + PART : NULL;
     if (!x) f->failed = err_memory(f->err, 2 * PART * sizeof *x, "comparing");
     for (uint64_t at = 0; same && !f->failed && at < a->n_elements; at += PART) {
         uint64_t n = a->n_elements - at < PART ? a->n_elements - at : PART;
@@ -237,7 +238,9 @@ void family_tokenizer(family *f, uint32_t vocab_size, tokenizer_facts *facts) {
 static void put_name(family *f) {
     const json_t *value = json_file_get(&f->config, "_name_or_path");
     const char *name = json_string_value(value);
-    char *real = name && *name ? NULL : realpath(f->s->path, NULL);
+    bool said = name && *name;
+    char *real = said ? NULL : realpath(f->s->path, NULL);
+    if (!said && !real && errno != EACCES) f->failed = err_set(f->err, "%s: %s", f->s->path, strerror(errno));
     if (real) name = real;
     if (name) name = basename(name);
     kv_put_string(&f->s->metadata, "name", name ? name : "", name ? strlen(name) : 0);

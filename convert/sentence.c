@@ -1,8 +1,8 @@
 #include "convert/sentence.h"
 #include "convert/layers.h"
+#include "formats/file.h"
 #include "simd/kernels.h"
 #include <string.h>
-#include <unistd.h>
 
 /* ---- modules.json ---- */
 
@@ -11,11 +11,13 @@ typedef struct module {
     char folder[4096];
 } module;
 
-/* NULL if there is none (then err is not filled) or it is bad. */
-static json_t *open_modules(const char *folder, bool *found, lnt_error *err) {
+/* *modules NULL: there is none. */
+static int open_modules(const char *folder, json_t **modules, lnt_error *err) {
     char path[4096];
-    *found = snprintf(path, sizeof path, "%s/modules.json", folder) < (int)sizeof path && !access(path, F_OK);
-    return *found ? json_array_open(path, err) : NULL;
+    bool found = false;
+    *modules = NULL;
+    if (snprintf(path, sizeof path, "%s/modules.json", folder) < (int)sizeof path && file_exists(path, &found, err)) return -1;
+    return found && !(*modules = json_array_open(path, err)) ? -1 : 0;
 }
 
 static bool inside(const char *path) { return path[0] != '/' && strncmp(path, "..", 2) && !strstr(path, "/.."); }
@@ -35,10 +37,12 @@ static int read_module(const json_t *modules, size_t i, const char *folder, modu
 
 int sentence_folder(const char *folder, char out[4000], bool *modules, lnt_error *err) {
     module first;
-    json_t *list = open_modules(folder, modules, err);
-    int rc = 0;
-    if (!*modules) rc = snprintf(out, 4000, "%s", folder) < 4000 ? 0 : err_set(err, "%s: the path is too long", folder);
-    else if (!list || read_module(list, 0, folder, &first, err)) rc = -1;
+    json_t *list;
+    int rc = open_modules(folder, &list, err);
+    *modules = list;
+    if (rc) return -1;
+    if (!list) rc = snprintf(out, 4000, "%s", folder) < 4000 ? 0 : err_set(err, "%s: the path is too long", folder);
+    else if (read_module(list, 0, folder, &first, err)) rc = -1;
     else if (strcmp(first.type, "Transformer")) rc = err_set(err, "%s/modules.json: the first module is '%s', expected Transformer", folder, first.type);
     else strcpy(out, first.folder);
     json_decref(list);
@@ -181,11 +185,10 @@ static int32_t add_module(family *f, const json_t *modules, size_t i, int32_t x)
 }
 
 void sentence_embedding(family *f, int32_t x) {
-    bool found;
+    json_t *modules;
     if (f->failed) return;
-    json_t *modules = open_modules(f->s->path, &found, f->err);
+    f->failed = open_modules(f->s->path, &modules, f->err);
     size_t n = json_array_size(modules);
-    f->failed = found && !modules;
     if (n < 2) x = pool(f, NULL, x);
     for (size_t i = 1; !f->failed && i < n; i++) x = add_module(f, modules, i, x);
     json_decref(modules);

@@ -21,6 +21,12 @@ void source_free(source *s) {
     *s = (source){0};
 }
 
+int source_intact(const source *s, lnt_error *err) {
+    for (size_t i = 0; i < s->n_checkpoints; i++)
+        if (checkpoint_intact(s->checkpoints[i], err)) return -1;
+    return s->file.path ? lnt_file_intact(&s->file, err) : 0;
+}
+
 checkpoint *source_open(source *s, const char *folder, lnt_error *err) {
     if (s->n_checkpoints == SOURCE_CHECKPOINTS) return err_null(err, "%s: has more than %d folders of weights", s->path, SOURCE_CHECKPOINTS);
     checkpoint *c = checkpoint_open(folder, err);

@@ -33,6 +33,9 @@ typedef struct source {
 
 void source_free(source *s);
 
+/* That no file it is read from has changed: to be asked before what was made of it is given out. */
+int source_intact(const source *s, lnt_error *err);
+
 /* A family's part: config.json, in folder, is checked already as far as its model_type. 0, or -1. */
 int source_from_bert(source *s, const char *folder, lnt_error *err);
 int source_from_deit(source *s, const char *folder, lnt_error *err);

@@ -1,7 +1,7 @@
 #include "convert/tokenizer.h"
 #include "convert/tokenizer_reader.h"
+#include "formats/file.h"
 #include <string.h>
-#include <unistd.h>
 
 /* A piece that is a token of the vocabulary: one whose text is not in the alphabet is never that. */
 static int check_whole_first(const tokenizer_reader *r) {
@@ -68,7 +68,9 @@ int convert_tokenizer(const char *folder, buffer *out, tokenizer_facts *facts, l
     *facts = (tokenizer_facts){.mask_id = -1};
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
         if (snprintf(path, sizeof path, "%s/%s", folder, FILES[i][0]) >= (int)sizeof path) return err_set(err, "%s: the path is too long", folder);
-        if (access(path, F_OK)) continue;
+        bool found;
+        if (file_exists(path, &found, err)) return -1;
+        if (!found) continue;
         tokenizer_reader r = {.folder = folder, .path = path, .err = err, .prefix = "##", .unknown = "[UNK]", .max_chars = 100};
         int rc = strstr(FILES[i][0], ".txt") ? tokenizer_files_read_wordpiece(&r) : read_json(&r, FILES[i][1]);
         if (!rc) rc = put_section(&r, out);

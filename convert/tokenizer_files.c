@@ -1,29 +1,41 @@
 /* Tokenizers of a vocabulary file with settings beside it, as transformers' own classes keep them. */
 #include "convert/tokenizer_reader.h"
 #include "engine/unicode.h"
+#include "formats/file.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- vocabularies ---- */
 
+enum { MOST_BYTES = 1 << 30 };
+
+/* The next line of a text that ends with a NUL, *n bytes without its end, and the text behind it; NULL: there is none. */
+static char *next_line(char **text, const char *end, size_t *n) {
+    char *line = *text, *newline = memchr(line, '\n', (size_t)(end - line));
+    if (line == end) return NULL;
+    *n = (size_t)((newline ? newline : end) - line);
+    *text = line + *n + (newline != NULL);
+    return line;
+}
+
 /* "left right" a line, behind a line that begins with #version. */
 static int read_merges_txt(tokenizer_reader *r, const char *path) {
-    FILE *f = fopen(path, "rbe");
-    if (!f) return err_set(r->err, "%s: is missing, expected the merges of the vocabulary beside it", path);
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
+    char *text, *at, *line;
+    size_t room, n;
+    bool found;
     int rc = 0;
-    for (size_t i = 1; !rc && (n = getline(&line, &room, f)) >= 0; i++) {
-        while (n && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
-        const char *space = memchr(line, ' ', (size_t)n);
+    if (file_exists(path, &found, r->err)) return -1;
+    if (!found) return err_set(r->err, "%s: is missing, expected the merges of the vocabulary beside it", path);
+    if (file_read_all(path, "a text", MOST_BYTES, &text, &room, r->err)) return -1;
+    at = text;
+    for (size_t i = 1; !rc && (line = next_line(&at, text + room, &n)); i++) {
+        while (n && line[n - 1] == '\r') n--;
+        const char *space = memchr(line, ' ', n);
         if (!n || (i == 1 && !strncmp(line, "#version", 8))) continue;
         if (!space) rc = err_set(r->err, "%s: line %zu is not a pair of tokens", path, i);
         else rc = vocabulary_merge(&r->v, line, (size_t)(space - line), space + 1, (size_t)(line + n - space - 1), path, r->err);
     }
-    if (!rc && ferror(f)) rc = err_set(r->err, "%s: cannot be read", path);
-    free(line);
-    fclose(f);
+    free(text);
     return rc;
 }
 
@@ -47,16 +59,13 @@ static int put_line(const tokenizer_reader *r, json_t *vocab, char *line, size_t
 }
 
 static int read_lines(const tokenizer_reader *r, json_t *vocab) {
-    FILE *f = fopen(r->path, "rbe");
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
+    char *text, *at, *line;
+    size_t room, n;
     int rc = 0;
-    if (!f) return err_set(r->err, "%s: cannot be read", r->path);
-    for (json_int_t id = 0; !rc && (n = getline(&line, &room, f)) >= 0; id++) rc = put_line(r, vocab, line, (size_t)n, id);
-    if (!rc && ferror(f)) rc = err_set(r->err, "%s: cannot be read", r->path);
-    free(line);
-    fclose(f);
+    if (file_read_all(r->path, "a text", MOST_BYTES, &text, &room, r->err)) return -1;
+    at = text;
+    for (json_int_t id = 0; !rc && (line = next_line(&at, text + room, &n)); id++) rc = put_line(r, vocab, line, n, id);
+    free(text);
     return rc;
 }
 

@@ -1,6 +1,6 @@
 #include "convert/tokenizer_reader.h"
+#include "formats/file.h"
 #include <string.h>
-#include <unistd.h>
 
 const char *reader_text(const json_t *o, const char *key) {
     const char *s = json_string_value(json_object_get(o, key));
@@ -84,5 +84,6 @@ int reader_open_optional(const tokenizer_reader *r, const char *name, json_file 
     char path[4096];
     *f = (json_file){0};
     if (snprintf(path, sizeof path, "%s/%s", r->folder, name) >= (int)sizeof path) return err_set(r->err, "%s: the path is too long", r->folder);
-    return access(path, F_OK) ? 0 : json_file_open(f, path, r->err);
+    bool found;
+    return file_exists(path, &found, r->err) || (found && json_file_open(f, path, r->err)) ? -1 : 0;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOKENS = 1 << 24, MAX_ROUND_PAIRS = 1 << 14 };
+enum { MAX_TOKENS = 1 << 24, MOST_HOLES = 1 << 16, MAX_ROUND_PAIRS = 1 << 14 };
 
 /* The byte that a character of GPT-2's alphabet stands for, -1: none. Printable Latin-1 characters stand for themselves,
    the 68 other bytes are numbered from U+0100 on. */
@@ -29,8 +29,11 @@ static bool decode(const char *text, size_t n, char *out, size_t *n_out) {
     return true;
 }
 
+/* Ids have few holes between them, so that a handful of tokens cannot take the memory of millions. */
 static int make_room(vocabulary *v, int64_t id, const char *path, lnt_error *err) {
-    if (id < 0 || id >= MAX_TOKENS) return err_set(err, "%s: token id %lld, expected 0 to %d", path, (long long)id, MAX_TOKENS - 1);
+    int64_t most = 4 * (int64_t)(json_object_size(v->ids) + json_object_size(v->added)) + MOST_HOLES;
+    if (most > MAX_TOKENS) most = MAX_TOKENS;
+    if (id < 0 || id >= most) return err_set(err, "%s: token id %lld, expected 0 to %lld", path, (long long)id, (long long)most - 1);
     if ((size_t)id < v->capacity) return 0;
     size_t capacity = (size_t)id + 1 > 2 * v->capacity ? (size_t)id + 1 : 2 * v->capacity;
     vocabulary_token *tokens = realloc(v->tokens, capacity * sizeof *tokens);
@@ -119,19 +122,28 @@ static bool rounds_matter(const vocabulary_token *first, const vocabulary_token 
     return can_overlap(first, second) || (second->added & TOKEN_SINGLE_WORD && has_end(first, UNICODE_WORD));
 }
 
-static int check_rounds(const vocabulary *v, const char *path, lnt_error *err) {
-    size_t pairs = 0;
-    for (size_t i = 0; i < v->n_tokens && pairs <= MAX_ROUND_PAIRS; i++) {
-        const vocabulary_token *a = &v->tokens[i];
-        if (!a->bytes || a->added < 0 || a->added & TOKEN_NORMALIZED) continue;
-        for (size_t k = 0; k < v->n_tokens && pairs <= MAX_ROUND_PAIRS; k++) {
-            const vocabulary_token *b = &v->tokens[k];
-            if (!b->bytes || b->added < 0 || !(b->added & TOKEN_NORMALIZED)) continue;
-            if (pairs++, rounds_matter(a, b))
-                return err_set(err, "%s: added tokens %zu and %zu get in each other's way and differ in 'normalized', which is not supported", path, i, k);
-        }
+/* Ids of the added tokens that are looked for in the second round, or of those in the first, to out [n_tokens]; how many. */
+static size_t list_round(const vocabulary *v, bool second, size_t *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < v->n_tokens; i++) {
+        const vocabulary_token *t = &v->tokens[i];
+        if (t->bytes && t->added >= 0 && !(t->added & TOKEN_NORMALIZED) == !second) out[n++] = i;
     }
-    return pairs > MAX_ROUND_PAIRS ? err_set(err, "%s: too many added tokens differ in 'normalized'", path) : 0;
+    return n;
+}
+
+static int check_rounds(const vocabulary *v, const char *path, lnt_error *err) {
+    size_t *first = malloc((2 * v->n_tokens + 1) * sizeof *first), *second = first ? first + v->n_tokens : NULL;
+    if (!first) return err_memory(err, 2 * v->n_tokens * sizeof *first, "added tokens");
+    size_t n_first = list_round(v, false, first), n_second = list_round(v, true, second), i = 0, k = 0;
+    bool many = n_second && n_first > MAX_ROUND_PAIRS / n_second, bad = false;
+    for (; !many && !bad && i < n_first; i += !bad)
+        for (k = 0; !bad && k < n_second; k += !bad) bad = rounds_matter(&v->tokens[first[i]], &v->tokens[second[k]]);
+    int rc = bad    ? err_set(err, "%s: added tokens %zu and %zu get in each other's way and differ in 'normalized', which is not supported", path, first[i], second[k])
+             : many ? err_set(err, "%s: too many added tokens differ in 'normalized'", path)
+                    : 0;
+    free(first);
+    return rc;
 }
 
 int vocabulary_check_added(const vocabulary *v, bool one_round, const char *path, lnt_error *err) {

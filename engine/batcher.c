@@ -174,7 +174,11 @@ int batcher_begin(lnt_batcher *b, size_t n, const char *what, lnt_error *err) {
     batch_worker *together = &b->workers[n_threads];
     if (n > UINT32_MAX) return err_set(err, "%s: %zu %s at a time, expected at most %u", b->model->file.path, n, what, UINT32_MAX);
     if (reserve(b, n, what, err)) return -1;
-    if (n < n_threads && !together->context && make_worker(b, together, n_threads, err)) return -1;
+    if (n < n_threads && !together->context && make_worker(b, together, n_threads, err)) {
+        free_worker(together);
+        *together = (batch_worker){0};
+        return -1;
+    }
     for (uint32_t i = 0; i <= n_threads; i++) b->workers[i].failed = false, b->workers[i].arena.n = 0;
     b->n = n;
     return 0;

@@ -180,7 +180,7 @@ static inline int class_at(const unsigned char *p, size_t n, size_t *length) {
 }
 
 size_t bert_text_piece(const unsigned char *bytes, size_t n, size_t *at) {
-    size_t i = *at, length;
+    size_t i = *at, length = 0;
     int class = WHITE;
     for (; i < n && (class = class_at(bytes + i, n - i, &length)) == WHITE; i += length) {}
     *at = i;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "engine/context.h"
 #include "engine/interpolate.h"
+#include "engine/machine.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -122,9 +123,20 @@ static int set_positions(lnt_context *c, lnt_error *err) {
     return 0;
 }
 
+/* Pages are there once they are touched: what could never all be there would end with the process being killed. */
+static int check_room(const lnt_context *c, lnt_error *err) {
+    machine_limits limits;
+    size_t needed = 0;
+    machine_read_limits(&limits);
+    for (const size_t *n = (const size_t[]){c->kv_bytes, c->transient_bytes, c->shared_bytes, c->private_bytes, 0}; *n; n++) needed += *n;
+    if (!limits.memory || needed <= limits.memory) return 0;
+    return err_set(err, "%s: a context of %u sequences of %u tokens takes %zu MiB of memory, expected at most the %zu MiB that there are", c->model->file.path,
+                   c->n_sequences, c->n_ctx, needed >> 20, (size_t)(limits.memory >> 20));
+}
+
 static int allocate(lnt_context *c, lnt_error *err) {
     size_t scratch = 0;
-    if (lay_out_kv(c, &scratch, err) || lay_out_arena(c, scratch, err) || set_positions(c, err)) return -1;
+    if (lay_out_kv(c, &scratch, err) || lay_out_arena(c, scratch, err) || check_room(c, err) || set_positions(c, err)) return -1;
     c->lengths = calloc(c->n_sequences, sizeof *c->lengths);
     c->ids = calloc(c->n_batch, sizeof *c->ids);
     c->positions = calloc(c->n_batch, sizeof *c->positions);
@@ -285,7 +297,7 @@ static void add_piece(lnt_context *c, const lnt_span *s, size_t done, size_t n, 
         c->ids[row] = s->ids ? s->ids[i] : 0;
         c->positions[row] = (uint32_t)(past + i - done);
         c->segments[row] = s->segments && c->model->info.n_segments ? s->segments[i] : 0;
-        if (c->history) c->history[s->sequence][past + i - done] = s->ids[i];
+        if (c->history) c->history[s->sequence][past + i - done] = c->ids[row];
         bool listed = s->outputs && *wanted < s->n_outputs && s->outputs[*wanted] == i;
         if (s->no_outputs || !(s->all_outputs || (s->outputs ? listed : i + 1 == tokens_of(c, s)))) continue;
         c->outputs[c->rows[ROWS_OUTPUTS]++] = (uint32_t)row;
@@ -310,7 +322,9 @@ int lnt_eval(lnt_context *c, const lnt_span *spans, size_t n_spans, lnt_error *e
         }
     }
     run_part(c);
-    return 0;
+    if (!lnt_file_intact(&c->model->file, err)) return 0;
+    memset(c->done, 0, sizeof c->done);
+    return -1;
 }
 
 int lnt_sequence_shift(lnt_context *c, uint32_t sequence, size_t n_keep, size_t n_drop, lnt_error *err) {

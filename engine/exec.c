@@ -160,7 +160,7 @@ static void prepare(const thread *t, const plan_step *s) {
 
 /* Weights of a model beyond the caches come from memory when few rows share them. */
 static bool streams(const lnt_context *c, const lnt_tensor *w, size_t rows) {
-    return rows <= 16 && c->model->file.size > (size_t)24 << 20 && (c->kernels->prefetches_far || w->type == TENSOR_Q4);
+    return rows <= 16 && c->model->file.mapped.size > (size_t)24 << 20 && (c->kernels->prefetches_far || w->type == TENSOR_Q4);
 }
 
 static void linear(const thread *t, size_t step, const plan_step *s) {

@@ -251,7 +251,7 @@ static int check_positions(const reader *r, size_t i, const graph_op *op, const 
 
 static int check_shapes(const reader *r, size_t i) {
     const graph_op *op = &r->g->ops[i];
-    const graph_value *out = &r->g->values[op->output], *in = op->inputs[0] == GRAPH_NONE ? NULL : &r->g->values[op->inputs[0]];
+    const graph_value *out = &r->g->values[op->output], *in = op->inputs[0] == GRAPH_NONE ? out : &r->g->values[op->inputs[0]];
     switch (op->kind) {
     case OP_EMBED: return check_embed(r, i, op, out);
     case OP_LINEAR: return check_linear(r, i, op, in, out);

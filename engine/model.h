@@ -25,6 +25,8 @@ struct lnt_model {
 int32_t model_output(const lnt_model *m, const char *name, lnt_error *err);
 /* The size that an image is given, or the model's own for 0, checked: its tokens, or 0 and an error. */
 uint32_t model_image_tokens(const lnt_model *m, uint32_t *height, uint32_t *width, lnt_error *err);
+/* That what the model asks for is in proportion to its file (limits.c). */
+int model_check_limits(const lnt_model *m, lnt_error *err);
 /* kernels_best(), or NULL and an error that says what LINNET_CPU may be. */
 const kernels *model_kernels(lnt_error *err);
 #endif

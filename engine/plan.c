@@ -143,7 +143,7 @@ static size_t place(const planner *w, const slot *s, size_t *total) {
             if (at < *o->at + o->bytes && *o->at < at + s->bytes) at = *o->at + o->bytes, moved = true;
         }
     }
-    if (*total < at + s->bytes) *total = at + s->bytes;
+    if (*total < at + s->bytes) *total = at + s->bytes; /* cannot overflow: see model_check_limits, and lnt_context_new for rows */
     return at;
 }
 

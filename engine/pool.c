@@ -84,13 +84,15 @@ void pool_run(pool *p, pool_fn *fn, void *arg) {
     pool_barrier(p);
 }
 
-/* Workers leave signals to the program's own threads. */
+/* Workers leave signals to the program's own threads, but for the one that comes to who reads where a file has ended
+   (formats/guard.h). */
 static bool start_worker(pool *p, uint32_t thread) {
     worker_arg *a = malloc(sizeof *a);
     if (!a) return false;
     *a = (worker_arg){p, thread};
     sigset_t all, old;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     bool ok = !pthread_create(&p->workers[thread - 1], NULL, work, a);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

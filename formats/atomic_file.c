@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "formats/atomic_file.h"
+#include "formats/file.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +20,38 @@ static void release(atomic_file *f) {
 
 /* -1 where the file system has no files without a name. */
 static int open_nameless(const char *path) {
-    char *copy = strdup(path);
-    int fd = copy && !access("/proc/self/fd", X_OK) ? open(dirname(copy), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666) : -1;
-    free(copy);
-    return fd;
+    char folder[PATH_MAX];
+    file_folder_of(path, folder);
+    return access("/proc/self/fd", X_OK) ? -1 : file_open(folder, O_TMPFILE | O_RDWR);
 }
+
+/* ---- those with a name, for atomic_file_remove_all ---- */
+
+enum { MOST_NAMED = 16 };
+static char *named[MOST_NAMED];
+
+static void remember(char *temporary) {
+    for (int i = 0; i < MOST_NAMED; i++) {
+        char *nothing = NULL;
+        if (__atomic_compare_exchange_n(&named[i], &nothing, temporary, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) return;
+    }
+}
+
+static void forget(char *temporary) {
+    for (int i = 0; i < MOST_NAMED; i++) {
+        char *it = temporary;
+        if (__atomic_compare_exchange_n(&named[i], &it, NULL, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) return;
+    }
+}
+
+void atomic_file_remove_all(void) {
+    for (int i = 0; i < MOST_NAMED; i++) {
+        const char *temporary = __atomic_load_n(&named[i], __ATOMIC_ACQUIRE);
+        if (temporary) unlink(temporary);
+    }
+}
+
+/* ---- making one ---- */
 
 static int open_temporary(atomic_file *f, lnt_error *err) {
     size_t n = strlen(f->path) + 32;
@@ -30,8 +59,12 @@ static int open_temporary(atomic_file *f, lnt_error *err) {
     snprintf(f->temporary, n, "%s.%ld.part", f->path, (long)getpid());
     f->fd = open_nameless(f->path);
     f->named = f->fd < 0;
-    if (f->named) f->fd = open(f->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (f->named) {
+        remember(f->temporary);
+        f->fd = file_open(f->temporary, O_RDWR | O_CREAT | O_EXCL);
+    }
     if (f->fd < 0) {
+        forget(f->temporary);
         f->named = false;
         return err_set(err, "%s: cannot be created: %s", f->path, strerror(errno));
     }
@@ -52,53 +85,48 @@ int atomic_file_create(atomic_file *f, const char *path, lnt_error *err) {
 }
 
 int atomic_file_write(const atomic_file *f, const void *bytes, size_t n, uint64_t at, lnt_error *err) {
-    for (const char *p = bytes; n;) {
-        ssize_t done = pwrite(f->fd, p, n, (off_t)at);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0)
-            return err_set(err, "%s: cannot be written: %s", f->path, done ? strerror(errno) : "nothing was taken");
-        p += done, n -= (size_t)done, at += (uint64_t)done;
-    }
-    return 0;
-}
-
-/* So that the new name survives a power cut. */
-static int sync_folder(const char *path, lnt_error *err) {
-    char *copy = strdup(path);
-    if (!copy) return err_memory(err, strlen(path) + 1, "a path");
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-    if (fd >= 0 && fsync(fd) && errno != EINVAL && errno != EROFS)
-        rc = err_set(err, "%s: its folder cannot be synced: %s", path, strerror(errno));
-    if (fd >= 0) close(fd);
-    free(copy);
-    return rc;
-}
-
-static int sync_file(const atomic_file *f, lnt_error *err) {
-    return fsync(f->fd) ? err_set(err, "%s: cannot be synced: %s", f->path, strerror(errno)) : 0;
+    return file_write(f->fd, f->path, bytes, n, at, err);
 }
 
 int atomic_file_forget(const atomic_file *f, lnt_error *err) {
-    if (sync_file(f, err)) return -1;
+    if (file_sync(f->fd, f->path, true, err)) return -1;
     posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED);
     return 0;
 }
 
-int atomic_file_commit(atomic_file *f, lnt_error *err) {
-    int rc = sync_file(f, err);
-    if (!rc && !f->named && linkat(AT_FDCWD, f->readable, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW))
-        rc = err_set(err, "%s: cannot be linked: %s", f->temporary, strerror(errno));
-    if (!rc && (f->named = true, rename(f->temporary, f->path))) rc = err_set(err, "%s: cannot be renamed to: %s", f->path, strerror(errno));
-    if (rc) {
-        atomic_file_abandon(f);
-        return rc;
+/* A link takes no other file's place: where there is one, it gets another name first. */
+static int put_in_place(atomic_file *f, lnt_error *err) {
+    if (!f->named) {
+        if (!linkat(AT_FDCWD, f->readable, AT_FDCWD, f->path, AT_SYMLINK_FOLLOW)) return 0;
+        if (errno != EEXIST) return err_set(err, "%s: cannot be linked: %s", f->path, strerror(errno));
+        if (linkat(AT_FDCWD, f->readable, AT_FDCWD, f->temporary, AT_SYMLINK_FOLLOW))
+            return err_set(err, "%s: cannot be linked: %s", f->temporary, strerror(errno));
+        f->named = true;
     }
-    rc = sync_folder(f->path, err);
+    if (rename(f->temporary, f->path)) return err_set(err, "%s: cannot be renamed to: %s", f->path, strerror(errno));
+    f->named = false;
+    forget(f->temporary);
+    return 0;
+}
+
+int atomic_file_commit(atomic_file *f, lnt_error *err) {
+    sigset_t all, old;
+    int rc = file_sync(f->fd, f->path, true, err);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old); /* between two names it would leave the first */
+    if (!rc) rc = put_in_place(f, err);
+    if (rc) atomic_file_abandon(f);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc) return rc;
+    rc = file_sync_folder_of(f->path, err);
     release(f);
     return rc;
 }
 
 void atomic_file_abandon(atomic_file *f) {
-    if (f->named) unlink(f->temporary);
+    if (f->named) {
+        unlink(f->temporary);
+        forget(f->temporary);
+    }
     release(f);
 }

@@ -22,4 +22,6 @@ int atomic_file_forget(const atomic_file *f, lnt_error *err);
    folder after the rename. Abandoning what is zero or ended is fine. */
 int atomic_file_commit(atomic_file *f, lnt_error *err);
 void atomic_file_abandon(atomic_file *f);
+/* Removes what has a temporary name just now. For a handler of a signal that ends the process. */
+void atomic_file_remove_all(void);
 #endif

@@ -249,6 +249,12 @@ checkpoint *checkpoint_open(const char *folder, lnt_error *err) {
     return NULL;
 }
 
+int checkpoint_intact(const checkpoint *c, lnt_error *err) {
+    for (size_t i = 0; i < c->n_shards; i++)
+        if (mapped_intact(&c->shards[i].file, c->shards[i].path, err)) return -1;
+    return 0;
+}
+
 void checkpoint_close(checkpoint *c) {
     if (!c) return;
     for (size_t i = 0; i < c->n_shards; i++) {

@@ -48,6 +48,8 @@ typedef struct checkpoint_tensor {
 
 checkpoint *checkpoint_open(const char *folder, lnt_error *err);
 void checkpoint_close(checkpoint *c);
+/* mapped_intact of all its files: to be asked before what was made of its tensors is given out. */
+int checkpoint_intact(const checkpoint *c, lnt_error *err);
 
 /* Tensors in the order of their names; they live as long as the checkpoint. */
 size_t checkpoint_count(const checkpoint *c);

@@ -10,4 +10,9 @@ int err_set(lnt_error *err, const char *format, ...) __attribute__((format(print
 void *err_null(lnt_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "out of memory (N bytes for WHAT)". */
 int err_memory(lnt_error *err, size_t bytes, const char *what);
+
+#ifdef __clang_analyzer__ /* which cannot see that these never return anything else */
+#define err_set(...) ((void)err_set(__VA_ARGS__), -1)
+#define err_memory(...) ((void)err_memory(__VA_ARGS__), -1)
+#endif
 #endif

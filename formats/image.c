@@ -1,10 +1,7 @@
 #include "formats/image.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "formats/file.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 int image_check_size(const image_source *source, uint64_t width, uint64_t height, lnt_error *err) {
     if (!width || !height)
@@ -121,38 +118,11 @@ int lnt_image_decode(const void *bytes, size_t n_bytes, const char *name, lnt_im
 
 /* ---- files ---- */
 
-static int read_whole(int fd, const char *path, unsigned char **bytes, size_t *n_bytes, lnt_error *err) {
-    struct stat st;
-    if (fstat(fd, &st)) return err_set(err, "%s: %s", path, strerror(errno));
-    if (S_ISDIR(st.st_mode)) return err_set(err, "%s: is a directory, expected a picture", path);
-    if (!S_ISREG(st.st_mode)) return err_set(err, "%s: is not a regular file, expected a picture", path);
-    if ((uint64_t)st.st_size > IMAGE_MAX_FILE)
-        return err_set(err, "%s: has %lld bytes, expected a picture of at most %llu", path, (long long)st.st_size,
-                       (unsigned long long)IMAGE_MAX_FILE);
-    size_t size = (size_t)st.st_size, at = 0;
-    unsigned char *p = malloc(size + 1);
-    if (!p) return err_memory(err, size, "a picture's file");
-    while (at < size) {
-        ssize_t n = read(fd, p + at, size - at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            err_set(err, "%s: cannot be read: %s", path, n < 0 ? strerror(errno) : "it became shorter");
-            free(p);
-            return -1;
-        }
-        at += (size_t)n;
-    }
-    *bytes = p;
-    *n_bytes = size;
-    return 0;
-}
-
 int image_read_file(const char *path, unsigned char **bytes, size_t *n_bytes, lnt_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would block */
-    if (fd < 0) return err_set(err, "%s: %s", path, strerror(errno));
-    int rc = read_whole(fd, path, bytes, n_bytes, err);
-    close(fd);
-    return rc;
+    char *all;
+    if (file_read_all(path, "a picture", IMAGE_MAX_FILE, &all, n_bytes, err)) return -1;
+    *bytes = (unsigned char *)all;
+    return 0;
 }
 
 int lnt_image_read(const char *path, lnt_image *image, lnt_error *err) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SCANS = 500, MOST_PIXELS_PER_BYTE = 1024, EXIF_PREFIX = 6 };
+enum { MAX_SCANS = 500, LEAST_SCANS = 64, SCANNED_PIXELS = 1 << 30, MOST_PIXELS_PER_BYTE = 1024, EXIF_PREFIX = 6 };
 /* What libjpeg may allocate: of a progressive picture two bytes a coefficient of at most four components. */
 enum { MEMORY = 64 << 20, MEMORY_PER_PIXEL = 9 };
 
@@ -51,11 +51,13 @@ static void warn(j_common_ptr jpeg, int level) {
 
 static void say_nothing(j_common_ptr jpeg) { (void)jpeg; }
 
-/* Each scan goes over all of a picture, whatever few bytes it has. */
+/* Each scan goes over all of a picture, whatever few bytes it has: a large one may have fewer. */
 static void count_scans(j_common_ptr jpeg) {
     jpeg_decoder *d = decoder_of(jpeg);
-    if (d->jpeg.input_scan_number <= MAX_SCANS) return;
-    err_set(d->err, "%s: is a JPEG of more than %d scans, expected fewer", d->source->name, MAX_SCANS);
+    uint64_t pixels = (uint64_t)d->jpeg.image_width * d->jpeg.image_height, most = LEAST_SCANS + SCANNED_PIXELS / (pixels + 1);
+    if (most > MAX_SCANS) most = MAX_SCANS;
+    if (d->jpeg.input_scan_number <= (int)most) return;
+    err_set(d->err, "%s: is a JPEG of more than %d scans, expected fewer", d->source->name, (int)most);
     longjmp(d->failed, 1);
 }
 

@@ -7,10 +7,14 @@
 
 static json_t *parse(const void *bytes, size_t n, json_type wanted, bool any_integer, const char *path,
                      const char *what, lnt_error *err) {
-    json_error_t e;
-    json_t *root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &e);
-    if (!root && any_integer && json_error_code(&e) == json_error_numeric_overflow)
-        root = json_loadb(bytes, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
+    json_fault e;
+    char *copy = malloc(n + 1); /* what is mapped may change between two looks at it */
+    if (!copy) return err_memory(err, n, path), NULL;
+    memcpy(copy, bytes, n);
+    json_t *root = json_read(copy, n, JSON_REJECT_DUPLICATES, &e);
+    if (!root && any_integer && e.overflow) root = json_read(copy, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
+    free(copy);
+    if (!root && e.memory) return err_null(err, "%s: %s%sout of memory for %zu bytes of JSON", path, what, *what ? ": " : "", n);
     if (!root)
         return err_null(err, "%s: %s%sline %d, column %d: %s", path, what, *what ? ": " : "", e.line, e.column, e.text);
     if (json_typeof(root) == wanted) return root;
@@ -30,6 +34,10 @@ static json_t *read_root(const char *path, json_type wanted, lnt_error *err) {
     if (m.size > JSON_FILE_MAX)
         err_set(err, "%s: has %zu bytes, expected a JSON file of at most %d", path, m.size, JSON_FILE_MAX);
     else root = parse(m.bytes, m.size, wanted, true, path, "", err);
+    if (mapped_intact(&m, path, err)) {
+        json_decref(root);
+        root = NULL;
+    }
     mapped_close(&m);
     return root;
 }
@@ -55,7 +63,7 @@ void json_file_close(json_file *f) {
 
 json_t *json_file_get(json_file *f, const char *key) {
     json_t *v = json_object_get(f->root, key);
-    json_object_set_new(f->read, key, json_null());
+    if (json_object_set_new(f->read, key, json_null())) f->failed = true;
     return json_is_null(v) ? NULL : v;
 }
 
@@ -162,6 +170,7 @@ static bool matches(const char *key, const char *pattern) {
 int json_file_refuse_unknown(const json_file *f, const char *const *ignored, lnt_error *err) {
     const char *key;
     json_t *v;
+    if (f->failed) return err_memory(err, 0, f->path);
     json_object_foreach(f->root, key, v) {
         bool known = json_is_null(v) || json_object_get(f->read, key);
         for (const char *const *i = ignored; !known && *i; i++) known = matches(key, *i);

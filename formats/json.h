@@ -15,11 +15,27 @@
 #include "formats/error.h"
 #include <jansson.h>
 
+/* ---- texts ---- */
+
+/* Why a text is no JSON. */
+typedef struct json_fault {
+    int line, column; /* in bytes, from 1 */
+    bool memory;      /* it may be: memory is out */
+    bool overflow;    /* a number does not fit */
+    char text[80];
+} json_fault;
+/* An object or array (RFC 8259) with at most 2048 inside each other: a new reference, or NULL and *fault, which may be NULL itself.
+   flags of jansson: JSON_REJECT_DUPLICATES, JSON_ALLOW_NUL, JSON_DECODE_INT_AS_REAL. */
+json_t *json_read(const void *bytes, size_t n, unsigned flags, json_fault *fault);
+
+/* ---- files ---- */
+
 enum { JSON_FILE_MAX = 64 << 20 }; /* bytes; the largest tokenizer.json in use have half */
 
 typedef struct json_file {
     json_t *root; /* an object */
     json_t *read; /* an object too: the keys that have been asked for */
+    bool failed;  /* memory: not all of them are there */
     char path[4096];
 } json_file;
 

@@ -3,6 +3,7 @@
 #ifndef LNT_FORMATS_LNT_H
 #define LNT_FORMATS_LNT_H
 #include "formats/kv.h"
+#include "formats/mapped.h"
 #include "formats/tensor.h"
 
 typedef struct lnt_bytes {
@@ -22,11 +23,12 @@ typedef struct lnt_tensor {
 
 typedef enum lnt_section { SECTION_METADATA, SECTION_TOKENIZER, SECTION_GRAPH, SECTION_TENSORS, SECTION_DATA, SECTIONS } lnt_section;
 
-/* A mapped file whose header, table, directory and the hashes of all sections but the data have been checked. */
+/* A mapped file whose header, table, directory and the hashes of all sections but the data have been checked. All of these
+   are copies, so that they stay as they were checked; the data is the mapping. */
 typedef struct lnt_file {
     char *path;
-    const unsigned char *map;
-    size_t size;
+    mapped_file mapped;
+    struct lnt_header *header; /* and the section table behind it */
     lnt_bytes sections[SECTIONS];
     const unsigned char *hashes[SECTIONS];
     lnt_tensor *tensors;
@@ -35,6 +37,8 @@ typedef struct lnt_file {
 
 int lnt_file_open(lnt_file *file, const char *path, lnt_error *err);
 void lnt_file_close(lnt_file *file);
+/* mapped_intact: to be asked before what was made of the data is given out. */
+int lnt_file_intact(const lnt_file *file, lnt_error *err);
 /* Hashes of every tensor and of the data section. */
 int lnt_file_verify(const lnt_file *file, lnt_error *err);
 const char *lnt_section_name(lnt_section section);

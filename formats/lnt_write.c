@@ -149,7 +149,8 @@ const char *lnt_writer_temporary(const lnt_writer *w) { return w->file.readable;
 
 int lnt_writer_metadata(lnt_writer *w, const buffer *metadata, lnt_error *err) {
     buffer *own = &w->small[SECTION_METADATA];
-    if (metadata->failed || metadata->size != own->size)
+    if (metadata->failed) return err_memory(err, own->size, "metadata");
+    if (metadata->size != own->size)
         return err_set(err, "%s: new metadata of %zu bytes cannot replace %zu", w->file.path, metadata->size, own->size);
     memcpy(own->bytes, metadata->bytes, own->size);
     return write_small_sections(w, err);

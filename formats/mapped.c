@@ -1,4 +1,5 @@
 #include "formats/mapped.h"
+#include "formats/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -19,22 +20,46 @@ static int check_kind(const struct stat *st, const char *path, const char *what,
     return 0;
 }
 
+static int map(mapped_file *m, const char *path, lnt_error *err) {
+    void *p = mmap(NULL, m->size, PROT_READ, MAP_SHARED, m->fd, 0);
+    if (p == MAP_FAILED) return err_set(err, "%s: cannot be mapped: %s", path, strerror(errno));
+    m->bytes = p;
+    if (m->size >= LARGE) madvise(p, m->size, MADV_HUGEPAGE); /* where the file system can */
+    m->guard = guard_new(p, m->size, path, err);
+    return m->guard ? 0 : -1;
+}
+
 int mapped_open(mapped_file *m, const char *path, const char *what, size_t least, lnt_error *err) {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would block */
-    if (fd < 0) return err_set(err, "%s: %s", path, strerror(errno));
-    int rc = fstat(fd, &st) ? err_set(err, "%s: %s", path, strerror(errno)) : check_kind(&st, path, what, least, err);
+    *m = (mapped_file){0};
+    m->fd = file_open(path, O_RDONLY | O_NONBLOCK); /* a pipe without a writer would block */
+    if (m->fd < 0) return err_set(err, "%s: %s", path, strerror(errno));
+    int rc = fstat(m->fd, &st) ? err_set(err, "%s: %s", path, strerror(errno)) : check_kind(&st, path, what, least, err);
     if (!rc) {
-        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-        if (p == MAP_FAILED) rc = err_set(err, "%s: cannot be mapped: %s", path, strerror(errno));
-        else *m = (mapped_file){p, (size_t)st.st_size};
-        if (!rc && (size_t)st.st_size >= LARGE) madvise(p, (size_t)st.st_size, MADV_HUGEPAGE); /* where the file system can */
+        m->size = (size_t)st.st_size;
+        m->modified = st.st_mtim;
+        rc = map(m, path, err);
     }
-    close(fd);
+    if (rc && !m->bytes) close(m->fd);
+    if (rc) mapped_close(m);
     return rc;
 }
 
+int mapped_intact(const mapped_file *m, const char *path, lnt_error *err) {
+    struct stat st;
+    if (!m->guard) return 0; /* bytes that are in no file */
+    if (fstat(m->fd, &st)) return err_set(err, "%s: %s", path, strerror(errno));
+    bool same = (uint64_t)st.st_size == m->size && st.st_mtim.tv_sec == m->modified.tv_sec && st.st_mtim.tv_nsec == m->modified.tv_nsec;
+    if (same && !guard_broken(m->guard)) return 0;
+    return err_set(err, "%s: %s", path, same ? "could not be read while it was in use, expected a disk without errors"
+                                             : "changed while it was in use, expected it to stay as it was");
+}
+
 void mapped_close(mapped_file *m) {
-    if (m->bytes) munmap((void *)(uintptr_t)m->bytes, m->size);
+    if (m->bytes) {
+        guard_free(m->guard);
+        munmap((void *)(uintptr_t)m->bytes, m->size);
+        close(m->fd);
+    }
     *m = (mapped_file){0};
 }

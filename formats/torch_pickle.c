@@ -206,7 +206,7 @@ static int push_tuple(machine *m, const value *v, size_t n) {
 static int push_short_tuple(machine *m, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (!pop(m)) return -1;
-    return push_tuple(m, m->stack.at + m->stack.n, n);
+    return push_tuple(m, m->stack.at + m->stack.n, n); // NOLINT(clang-analyzer-unix.Malloc): the stack is the machine's, which frees it
 }
 
 static int push_long_tuple(machine *m) {
@@ -404,11 +404,10 @@ typedef struct walk {
 static int add_name(walk *w, const value *key, size_t from) {
     const machine *m = w->m;
     char number[24];
-    const char *text = (const char *)m->bytes + key->i;
+    const char *text = key->kind == STRING ? (const char *)m->bytes + key->i : number;
     size_t n = key->count;
     if (key->kind == INT) {
         n = (size_t)snprintf(number, sizeof number, "%lld", (long long)key->i);
-        text = number;
     } else if (key->kind != STRING) {
         return PICKLE_ERROR(m, "a key in '%.*s' is neither text nor a number", (int)from, w->name);
     }

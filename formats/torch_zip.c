@@ -20,6 +20,7 @@ typedef struct archive {
     size_t size;
     const char *path;
     uint64_t directory, directory_bytes, n_announced;
+    unsigned char *copied; /* the directory, which is read again and again and must stay what it was */
     entry *entries; /* sorted by name */
     size_t n_entries;
     const char *folder; /* "archive/", in front of every name torch wrote */
@@ -152,7 +153,9 @@ static int read_directory(archive *a, lnt_error *err) {
     if (find_directory(a, err)) return -1;
     a->entries = malloc((a->n_announced + 1) * sizeof *a->entries);
     if (!a->entries) return err_memory(err, a->n_announced * sizeof *a->entries, a->path);
-    const unsigned char *start = a->bytes + a->directory;
+    unsigned char *start = a->copied = malloc((size_t)a->directory_bytes + 1);
+    if (!start) return err_memory(err, (size_t)a->directory_bytes, a->path);
+    memcpy(start, a->bytes + a->directory, (size_t)a->directory_bytes);
     uint64_t at = 0, taken = 0;
     for (; a->n_entries < a->n_announced; a->n_entries++, at += taken)
         if (read_entry(a, start + at, a->directory_bytes - at, &a->entries[a->n_entries], &taken, err)) return -1;
@@ -228,5 +231,6 @@ int torch_zip_read(const mapped_file *file, const char *path, checkpoint *into, 
     archive a = {.bytes = file->bytes, .size = file->size, .path = path, .into = into};
     int rc = read_archive(&a, err);
     free(a.entries);
+    free(a.copied);
     return rc;
 }

@@ -51,11 +51,19 @@ typedef struct lnt_profile lnt_profile;
 
 /* Maps a .lnt file read-only and checks its header, table, metadata, tokenizer, graph and directory (hashes and
    every length in them), not the tensor data: lnt_verify does that. NULL on failure. The file must stay as it is
-   while the model is open. */
+   while the model is open: once it has changed or become shorter, nothing is evaluated any more (one that another takes the
+   place of by rename stays as it is). Reading where it has ended kills, unless lnt_guard_files has been called. */
 LNT_API lnt_model *lnt_open(const char *path, lnt_error *err);
 LNT_API void lnt_close(lnt_model *model);
 
-/* Checks the hash of every section and every tensor: 0, or -1 naming the first that differs. */
+/* Handles SIGBUS from now on, in the whole process: whoever reads a model, an index or a checkpoint where its file has become
+   shorter, or its disk has failed, reads zeros, and the call that used them fails. Other SIGBUS goes to the handler that was
+   there before. To be called once, at the program's start; a library should leave it to the program. The signal must not be
+   blocked in threads that use Linnet. 0, or -1. */
+LNT_API int lnt_guard_files(lnt_error *err);
+
+/* Checks the hash of every section and every tensor, and their sums, pairs and padding (docs/format.md), on which it rests that all
+   machines compute the same: 0, or -1 naming the first that differs. */
 LNT_API int lnt_verify(const lnt_model *model, lnt_error *err);
 
 /* What a model is. Strings belong to the model. A size that does not apply is 0. */
@@ -199,7 +207,8 @@ typedef struct lnt_context_options {
     lnt_profile *profile; /* adds up what evaluations cost (see below); NULL: nothing is measured */
 } lnt_context_options;
 
-/* Everything an evaluation needs is allocated here, nothing later. options NULL: all defaults. */
+/* Everything an evaluation needs is allocated here, nothing later. Memory is taken as it is used; a context that could take more than
+   the machine has, or a cgroup gives, is an error. options NULL: all defaults. */
 LNT_API lnt_context *lnt_context_new(const lnt_model *model, const lnt_context_options *options, lnt_error *err);
 LNT_API void lnt_context_free(lnt_context *context);
 
@@ -219,7 +228,8 @@ typedef struct lnt_span {
 /* Evaluates spans of different sequences together, packed. Afterwards lnt_output gives the rows asked for, span after
    span: of an output with a row a sequence ("embedding", "pooled", a text classifier's "logits") one for each span. A
    model that sees a sequence both ways (an encoder) takes it whole: what the context held of it is forgotten.
-   On failure (an id outside the vocabulary, no room in the context) nothing has changed. */
+   On failure (an id outside the vocabulary, no room in the context) nothing has changed; but if the model's file has,
+   this and all later evaluations fail. */
 LNT_API int lnt_eval(lnt_context *context, const lnt_span *spans, size_t n_spans, lnt_error *err);
 
 /* Row of the output of the last lnt_eval, lnt_output_width floats; valid until the next one. NULL: there is no such row. */
@@ -503,8 +513,8 @@ LNT_API int lnt_index_document(lnt_index *index, int64_t id, lnt_document *docum
 
 /* ---- the machine ------------------------------------------------------------------------------------------- */
 
-/* The instruction set level in use: "scalar", "avx2", "avx512", "avx512vnni". LINNET_CPU in the environment caps it;
-   it is read once, at the first call. */
+/* The instruction set level in use: "scalar", "avx2", "avxvnni", "avx512", "avx512vnni", on ARM "neon", "dotprod", "i8mm". LINNET_CPU in the
+   environment caps it; it is read once, at the first call. */
 LNT_API const char *lnt_cpu_level(void);
 /* All levels this build and this CPU have, slowest first, NULL-terminated. */
 LNT_API const char *const *lnt_cpu_levels(void);

@@ -1,10 +1,11 @@
 #define _GNU_SOURCE
 #include "search/index.h"
 #include "engine/model.h"
+#include "formats/json.h"
+#include "formats/file.h"
+#include "formats/lnt_bytes.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,21 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODEL_HASH_AT = 48, MODEL_HASH = 16 /* docs/format.md, "Header" */, SNAPSHOTS = 20 };
+enum { SNAPSHOTS = 20 };
 
 /* ---- the folder ---- */
 
-static int sync_parent(const char *folder, lnt_error *err) {
-    char *copy = strdup(folder);
-    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, rc = 0;
-    if (fd >= 0 && fsync(fd) && errno != EINVAL && errno != EROFS) rc = err_set(err, "%s: its folder cannot be synced: %s", folder, strerror(errno));
-    if (fd >= 0) close(fd);
-    free(copy);
-    return rc;
-}
-
 static int make_folder(const char *folder, lnt_error *err) {
-    if (!mkdir(folder, 0777)) return sync_parent(folder, err);
+    if (!mkdir(folder, 0777)) return file_sync_folder_of(folder, err);
     struct stat st;
     if (errno != EEXIST) return err_set(err, "%s: cannot be made: %s", folder, strerror(errno));
     if (!stat(folder, &st) && S_ISDIR(st.st_mode)) return 0;
@@ -37,7 +29,7 @@ static int make_folder(const char *folder, lnt_error *err) {
 static int take_lock(lnt_index *index, lnt_error *err) {
     char *path;
     if (asprintf(&path, "%s/lock", index->folder) < 0) return err_set(err, "out of memory for a path");
-    index->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    index->lock = file_open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
     int rc = 0;
     if (index->lock < 0) rc = err_set(err, "%s: cannot be opened: %s, expected a folder that can be written to", path, strerror(errno));
     else if (flock(index->lock, LOCK_EX | LOCK_NB)) {
@@ -51,7 +43,7 @@ static int take_lock(lnt_index *index, lnt_error *err) {
 /* ---- what it is ---- */
 
 static void model_hash(const lnt_model *model, char out[33]) {
-    for (int i = 0; i < MODEL_HASH; i++) snprintf(out + 2 * i, 3, "%02x", model->file.map[MODEL_HASH_AT + i]);
+    for (int i = 0; i < LNT_HASH_BYTES; i++) snprintf(out + 2 * i, 3, "%02x", model->file.header->hash[i]);
 }
 
 static int check_vectors_name(const char *name, lnt_error *err) {
@@ -60,12 +52,14 @@ static int check_vectors_name(const char *name, lnt_error *err) {
     return err_set(err, "vectors '%s' are not known, expected f32, f16, int8 or binary", name);
 }
 
-static bool same_settings(const char *a, const char *b) {
-    json_t *x = json_loads(a, 0, NULL), *y = json_loads(b, 0, NULL);
+/* 1 or 0; -1: memory is out. */
+static int same_settings(const char *a, const char *b, lnt_error *err) {
+    json_fault first, second;
+    json_t *x = json_read(a, strlen(a), 0, &first), *y = json_read(b, strlen(b), 0, &second);
     bool same = x && y ? json_equal(x, y) : !strcmp(a, b);
     json_decref(x);
     json_decref(y);
-    return same;
+    return first.memory || second.memory ? err_memory(err, strlen(a), "settings") : same;
 }
 
 static int check_options(const lnt_index *index, const lnt_index_options *o, lnt_error *err) {
@@ -80,7 +74,9 @@ static int check_options(const lnt_index *index, const lnt_index_options *o, lnt
         return err_set(err, "%s: holds %s vectors, not %s, expected the same or another folder", index->folder, i->vectors, o->vectors);
     if (o->dims && o->dims != i->dims)
         return err_set(err, "%s: holds vectors of %u numbers, not %u, expected the same or another folder", index->folder, i->dims, o->dims);
-    if (o->settings && !same_settings(o->settings, i->settings))
+    int same = o->settings ? same_settings(o->settings, i->settings, err) : 1;
+    if (same < 0) return -1;
+    if (!same)
         return err_set(err, "%s: its documents were made with %.150s, not with %.150s, expected the same or another folder", index->folder,
                        i->settings, o->settings);
     return 0;
@@ -122,8 +118,7 @@ static int cut_off(const vectors_file *f, lnt_error *err) {
     uint64_t bytes = VECTORS_HEADER + f->groups * vectors_group_bytes(f->type, f->dims);
     struct stat st;
     if (fstat(f->fd, &st)) return err_set(err, "%s: cannot be read: %s", f->path, strerror(errno));
-    if ((uint64_t)st.st_size > bytes && ftruncate(f->fd, (off_t)bytes)) return err_set(err, "%s: cannot be shortened: %s", f->path, strerror(errno));
-    return 0;
+    return (uint64_t)st.st_size > bytes ? file_shorten(f->fd, f->path, bytes, err) : 0;
 }
 
 static int open_for_writing(lnt_index *index, const lnt_index_options *o, lnt_error *err) {
@@ -178,7 +173,7 @@ lnt_index *lnt_index_open(const char *folder, const lnt_index_options *options, 
     index->profile = o.profile;
     index->folder = strdup(*folder ? folder : ".");
     index->kernels = model_kernels(err);
-    bool failed = !index->kernels || !index->folder;
+    bool failed = !index->kernels || (!index->folder && err_memory(err, strlen(folder) + 1, "a path"));
     if (!failed) failed = (o.write ? open_for_writing(index, &o, err) : open_for_reading(index, &o, err)) || make_rows(index, err);
     if (!failed) return index;
     lnt_index_close(index);

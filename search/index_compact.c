@@ -80,6 +80,8 @@ static int check_tail(const compaction *c, lnt_error *err) {
 static int copy_rows(compaction *c, lnt_error *err) {
     for (uint64_t row = 0; row < c->index->now.n_rows; row++)
         if (c->alive[row / 64] >> row % 64 & 1 && copy_row(c, row, err)) return -1;
+    for (size_t i = 0; i < c->index->n_files; i++)
+        if (vectors_intact(&c->index->files[i], err)) return -1;
     return check_tail(c, err);
 }
 
@@ -93,7 +95,7 @@ static int prepare(compaction *c, lnt_error *err) {
         size_t n = vectors_group_bytes(type, c->dims);
         c->tails[i] = aligned_alloc(64, n);
         c->packed[i] = aligned_alloc(64, n);
-        if (!c->tails[i] || !c->packed[i]) return err_memory(err, n, "a group of vectors");
+        if (!c->tails[i] || !c->packed[i]) return err_memory(err, n, "a group of vectors"); // NOLINT(clang-analyzer-unix.Malloc): freed with c
         memset(c->packed[i], 0, n);
         vectors_pack_group(type, c->dims, 0, index->rows, c->tails[i]);
         if (vectors_check(&index->files[i], err)) return -1;

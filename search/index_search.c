@@ -106,10 +106,11 @@ static int pack_tails(lnt_index *index, lnt_error *err) {
 static int get_ready(lnt_index *index, lnt_error *err) {
     if (index->ready) return 0;
     if (!index->threads && !(index->threads = pool_new(index->n_threads, err))) return -1;
-    if (index->now.n_documents < index->now.n_rows && !(index->alive = index_alive_rows(index, err))) return -1;
-    if (pack_tails(index, err)) return -1;
-    index->ready = true;
-    return 0;
+    bool all = index->now.n_documents >= index->now.n_rows;
+    index->ready = (all || (index->alive = index_alive_rows(index, err))) && !pack_tails(index, err);
+    if (index->ready) return 0;
+    index_forget(index);
+    return -1;
 }
 
 /* ---- options ---- */
@@ -202,6 +203,8 @@ static int scan_part(lnt_index *index, const search *s, const float *queries, si
                       .rescore_tail = index->tails[1], .n_rows = index->now.n_rows, .alive = s->alive};
     uint64_t began = profiler_now();
     if (scan(index->kernels, index->threads, &rows, queries, n, s->candidates, OVERSAMPLE, hits, f->n, err)) return -1;
+    for (size_t i = 0; i < index->n_files; i++)
+        if (vectors_intact(&index->files[i], err)) return -1;
     add_scan(index, n, began);
     for (size_t i = 0; i < n; i++) {
         size_t at = i * s->candidates;

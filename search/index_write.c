@@ -1,5 +1,5 @@
+#include "formats/json.h"
 #include "search/index.h"
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,9 +156,11 @@ static int check_metadata(const lnt_document *d, const char *path, lnt_error *er
     if (!d->metadata) return 0;
     if (strlen(d->metadata) > STORE_MAX_TEXT)
         return err_set(err, "%s: metadata of %zu bytes, expected at most %d", path, strlen(d->metadata), STORE_MAX_TEXT);
-    json_t *json = json_loads(d->metadata, JSON_ALLOW_NUL, NULL);
+    json_fault fault;
+    json_t *json = json_read(d->metadata, strlen(d->metadata), JSON_ALLOW_NUL, &fault);
     bool object = json_is_object(json);
     json_decref(json);
+    if (fault.memory) return err_memory(err, strlen(d->metadata), "metadata");
     return object ? 0 : err_set(err, "%s: metadata is not a JSON object: %.100s", path, d->metadata);
 }
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUSY_MILLISECONDS = 10000 };
+enum { BUSY_MILLISECONDS = 10000, WORK = 1 << 14 };
 /* Rows of vectors: what fits a byte count with room to spare. */
 #define MAX_ROWS ((uint64_t)1 << 40)
 
@@ -66,9 +66,22 @@ static int open_file(store *s, const char *folder, lnt_error *err) {
     return rc ? store_failed(s, "opening it", err) : 0;
 }
 
+void store_work_anew(store *s) { s->worked = 0; }
+
+static int count_work(void *user) {
+    enum { AT_LEAST = 1 << 20, PER_BYTE = 128 };
+    store *s = user;
+    int cached = 0, unused;
+    s->worked += WORK;
+    if (s->worked <= AT_LEAST) return 0;
+    sqlite3_db_status(s->db, SQLITE_DBSTATUS_CACHE_USED, &cached, &unused, 0); /* with pages that are not on the disk yet */
+    return s->worked - AT_LEAST > PER_BYTE * (store_bytes(s) + (uint64_t)cached);
+}
+
 /* What is in the file decides nothing but data. */
 static int guard(store *s, lnt_error *err) {
     sqlite3_busy_timeout(s->db, BUSY_MILLISECONDS);
+    sqlite3_progress_handler(s->db, WORK, count_work, s);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -84,7 +97,9 @@ static int begin_writing(store *s, bool fresh, lnt_error *err) {
     if (fresh && store_execute(s, "PRAGMA auto_vacuum = INCREMENTAL", "opening it", err)) return -1;
     if (sqlite3_prepare_v2(s->db, "PRAGMA journal_mode = WAL", -1, &q, NULL)) return store_failed(s, "opening it", err);
     int rc = store_step(s, q, "opening it", err);
-    bool wal = rc > 0 && !sqlite3_stricmp((const char *)sqlite3_column_text(q, 0), "wal");
+    const char *mode = rc > 0 ? (const char *)sqlite3_column_text(q, 0) : NULL;
+    bool wal = mode && !sqlite3_stricmp(mode, "wal");
+    if (rc > 0 && !mode) rc = err_memory(err, sizeof "wal", "a text");
     sqlite3_finalize(q);
     if (rc < 0) return -1;
     if (!wal) return err_set(err, "%s: SQLite cannot keep a write-ahead log here, expected a file system of this machine", s->path);
@@ -93,14 +108,14 @@ static int begin_writing(store *s, bool fresh, lnt_error *err) {
 
 /* ---- errors ---- */
 
-int store_damaged(const store *s, const char *what, lnt_error *err) {
+int (store_damaged)(const store *s, const char *what, lnt_error *err) {
     return err_set(err, "%s: is damaged (%s); make the index again, or restore it", s->path, what);
 }
 
-int store_failed(const store *s, const char *doing, lnt_error *err) {
+int (store_failed)(const store *s, const char *doing, lnt_error *err) {
     int code = sqlite3_errcode(s->db), error = sqlite3_system_errno(s->db);
     const char *says = sqlite3_errmsg(s->db);
-    switch (code & 0xff) {
+    switch (code == SQLITE_IOERR_NOMEM ? SQLITE_NOMEM : code & 0xff) {
     case SQLITE_FULL:
         return err_set(err, "%s: the disk is full (%s); with more room the same command goes on from what was committed", s->path, doing);
     case SQLITE_BUSY:
@@ -112,8 +127,13 @@ int store_failed(const store *s, const char *doing, lnt_error *err) {
         return err_set(err, "%s: is damaged (%s: %s); make the index again, or restore it", s->path, doing, says);
     case SQLITE_NOTADB:
         return err_set(err, "%s: is not a database, expected the documents of an index; make the index again, or restore it", s->path);
+    case SQLITE_INTERRUPT:
+        return err_set(err, "%s: is damaged (%s: far more work than its size explains); make the index again, or restore it", s->path, doing);
     case SQLITE_TOOBIG:
         return err_set(err, "%s: is damaged (%s: a value is too big); make the index again, or restore it", s->path, doing);
+    case SQLITE_OK: /* what gives no code of its own has allocated */
+    case SQLITE_ROW:
+    case SQLITE_DONE:
     case SQLITE_NOMEM:
         return err_set(err, "%s: out of memory (%s)", s->path, doing);
     case SQLITE_CANTOPEN:
@@ -151,7 +171,7 @@ static const char *const SQL[SQLS] = {
     [SQL_FIND_SOURCE] = "SELECT id, path, bytes, modified, hash, n_records, n_documents, complete FROM sources WHERE path = ?1",
     [SQL_NEXT_SOURCE] = "SELECT id, path, bytes, modified, hash, n_records, n_documents, complete FROM sources WHERE path > ?1 "
                         "ORDER BY path LIMIT 1",
-    [SQL_COUNT_SOURCES] = "SELECT count(*) FROM sources",
+    [SQL_COUNT_SOURCES] = "SELECT count(id) FROM sources", /* count(*) could not be stopped */
     [SQL_PUT_SOURCE] = "INSERT INTO sources(path, bytes, modified, hash, n_records, n_documents, complete) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
                        "ON CONFLICT(path) DO UPDATE SET bytes = ?2, modified = ?3, hash = ?4, n_records = ?5, n_documents = ?6, complete = ?7 "
                        "RETURNING id",
@@ -172,6 +192,7 @@ static const char *const SQL[SQLS] = {
 
 sqlite3_stmt *store_statement(store *s, store_sql which, lnt_error *err) {
     sqlite3_stmt **q = &s->statements[which];
+    store_work_anew(s);
     if (!*q && sqlite3_prepare_v3(s->db, SQL[which], -1, SQLITE_PREPARE_PERSISTENT, q, NULL)) {
         store_failed(s, "preparing a statement", err);
         return NULL;

@@ -1,5 +1,5 @@
+#include "formats/json.h"
 #include "search/store_db.h"
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -44,11 +44,13 @@ typedef struct document_totals {
     word_sum words;
 } document_totals;
 
-static bool is_object(const char *text, size_t n) {
-    json_t *json = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
+static int check_metadata(store *s, const char *text, size_t n, lnt_error *err) {
+    json_fault fault;
+    json_t *json = json_read(text, n, JSON_ALLOW_NUL, &fault);
     bool object = json_is_object(json);
     json_decref(json);
-    return object;
+    if (fault.memory) return err_memory(err, n, "metadata");
+    return object ? 0 : store_damaged(s, "metadata is not a JSON object", err);
 }
 
 static int check_document(store *s, sqlite3_stmt *q, document_totals *t, lnt_error *err) {
@@ -61,8 +63,7 @@ static int check_document(store *s, sqlite3_stmt *q, document_totals *t, lnt_err
         if (store_number(s, q, column, INT64_MAX, &unused, err)) return -1;
     if (row < t->next_row) return store_damaged(s, "rows are not in the order of their documents", err);
     if (sqlite3_column_type(q, 2) != SQLITE_NULL) {
-        if (store_text(s, q, 2, &metadata, &n_metadata, err)) return -1;
-        if (!is_object(metadata, n_metadata)) return store_damaged(s, "metadata is not a JSON object", err);
+        if (store_text(s, q, 2, &metadata, &n_metadata, err) || check_metadata(s, metadata, n_metadata, err)) return -1;
     }
     document_words d = {&t->words, id, 0};
     if (n && s->words.functions.xTokenize(s->words.tokenizer, &d, FTS5_TOKENIZE_DOCUMENT, text, (int)n, add_document_word))
@@ -115,10 +116,9 @@ static int sum_rows(const store *s, sqlite3_stmt *all, sqlite3_stmt *one, word_s
     size_t n_last = 0;
     int rc;
     while ((rc = store_step(s, all, "reading the full text", err)) > 0) {
-        const char *word = (const char *)sqlite3_column_text(all, 0);
-        size_t n = (size_t)sqlite3_column_bytes(all, 0);
-        if (!word) rc = store_damaged(s, "a word of the full text", err);
-        if (rc < 0) break;
+        const char *word;
+        size_t n;
+        if ((rc = store_text(s, all, 0, &word, &n, err)) < 0) break;
         add_word(sum, word, n, (uint64_t)sqlite3_column_int64(all, 1), (uint64_t)sqlite3_column_int64(all, 2));
         if (last && n == n_last && !memcmp(word, last, n)) continue;
         char *copy = realloc(last, n + 1);
@@ -142,7 +142,7 @@ static int sum_words(const store *s, word_sum *sum, lnt_error *err) {
 
 static int check_words(const store *s, const document_totals *t, lnt_error *err) {
     word_sum sum = {0};
-    if (store_execute(s, "CREATE VIRTUAL TABLE temp.words_there USING fts5vocab(main, words, instance)", "reading the full text", err)) return -1;
+    if (store_execute(s, "CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_there USING fts5vocab(main, words, instance)", "reading the full text", err)) return -1;
     int rc = sum_words(s, &sum, err);
     if (store_execute(s, "DROP TABLE temp.words_there", "reading the full text", rc ? NULL : err)) rc = -1;
     if (rc) return -1;
@@ -158,13 +158,19 @@ static int check_integrity(const store *s, lnt_error *err) {
     char what[200] = "SQLite's check says nothing";
     if (sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(1)", -1, &q, NULL)) return store_failed(s, "checking it", err);
     int rc = store_step(s, q, "checking it", err);
-    if (rc > 0) sqlite3_snprintf(sizeof what, what, "%s", sqlite3_column_text(q, 0));
+    if (rc > 0) {
+        const char *text;
+        size_t n;
+        rc = store_text(s, q, 0, &text, &n, err);
+        if (!rc) snprintf(what, sizeof what, "%s", text);
+    }
     sqlite3_finalize(q);
     return rc < 0 ? -1 : strcmp(what, "ok") ? store_damaged(s, what, err) : 0;
 }
 
 int store_check(store *s, lnt_error *err) {
     document_totals t;
+    store_work_anew(s);
     if (check_integrity(s, err) || check_sources(s, err) || check_documents(s, &t, err) ||
         check_none(s, "SELECT count(*) FROM documents WHERE source NOT IN (SELECT id FROM sources)", "documents without a source", err) ||
         check_none(s, "SELECT (SELECT count(*) FROM words_docsize) <> (SELECT count(*) FROM documents)",

@@ -50,6 +50,7 @@ struct store {
     } counts[STORE_COUNTS];       /* by hash; until the next commit or snapshot */
     store_identity identity;
     store_state state;
+    uint64_t worked; /* since store_work_anew: about as many instructions of SQLite's machine, and bytes of metadata */
 };
 
 /* What SQLite says of the last call, and what was being done: "FILE: the disk is full (adding a document) ...". -1. */
@@ -57,7 +58,16 @@ int store_failed(const store *s, const char *doing, lnt_error *err);
 /* "FILE: is damaged (...); make the index again, or restore it". -1. */
 int store_damaged(const store *s, const char *what, lnt_error *err);
 
-/* A statement ready to be bound; NULL with err. */
+#ifdef __clang_analyzer__ /* which cannot see that they never return anything else */
+#define store_failed(...) ((void)store_failed(__VA_ARGS__), -1)
+#define store_damaged(...) ((void)store_damaged(__VA_ARGS__), -1)
+#endif
+
+/* What follows may cost SQLite as much as the file's bytes can justify: pages of a damaged one can stand for more rows than any time is
+   enough for. */
+void store_work_anew(store *s);
+
+/* A statement ready to be bound, for work anew; NULL with err. */
 sqlite3_stmt *store_statement(store *s, store_sql which, lnt_error *err);
 /* 1: a row; 0: no more, and the statement is at its beginning again, as after -1. */
 int store_step(const store *s, sqlite3_stmt *q, const char *doing, lnt_error *err);

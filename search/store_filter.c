@@ -1,7 +1,7 @@
 /* Which documents fit: filters, in SQL. */
+#include "formats/json.h"
 #include "search/store_db.h"
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +44,17 @@ static bool same_value(const json_t *json, const char *value, size_t n) {
 }
 
 static void fits(sqlite3_context *context, int n, sqlite3_value **arguments) {
-    (void)n;
     const char *metadata = (const char *)sqlite3_value_text(arguments[0]), *field = (const char *)sqlite3_value_text(arguments[1]);
     const char *value = (const char *)sqlite3_value_text(arguments[2]);
-    json_t *object = metadata && field && value ? json_loadb(metadata, (size_t)sqlite3_value_bytes(arguments[0]), JSON_ALLOW_NUL, NULL) : NULL;
+    store *s = sqlite3_user_data(context);
+    bool memory = false;
+    s->worked += (uint64_t)sqlite3_value_bytes(arguments[0]);
+    for (int i = 0; i < n; i++) memory = memory || (!sqlite3_value_text(arguments[i]) && sqlite3_value_type(arguments[i]) != SQLITE_NULL);
+    json_fault fault = {0};
+    json_t *object = metadata && field && value ? json_read(metadata, (size_t)sqlite3_value_bytes(arguments[0]), JSON_ALLOW_NUL, &fault) : NULL;
     const json_t *found = object ? find_field(object, field) : NULL;
-    sqlite3_result_int(context, found && same_value(found, value, (size_t)sqlite3_value_bytes(arguments[2])));
+    if (memory || fault.memory) sqlite3_result_error_nomem(context);
+    else sqlite3_result_int(context, found && same_value(found, value, (size_t)sqlite3_value_bytes(arguments[2])));
     json_decref(object);
 }
 
@@ -64,7 +69,7 @@ static void among(sqlite3_context *context, int n, sqlite3_value **arguments) {
 
 int store_add_filters(store *s, lnt_error *err) {
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-    if (sqlite3_create_function_v2(s->db, "fits", 3, flags, NULL, fits, NULL, NULL, NULL) ||
+    if (sqlite3_create_function_v2(s->db, "fits", 3, flags, s, fits, NULL, NULL, NULL) ||
         sqlite3_create_function_v2(s->db, "among", 2, flags, NULL, among, NULL, NULL, NULL))
         return store_failed(s, "opening it", err);
     return 0;
@@ -109,6 +114,7 @@ static int add_to_set(const store *s, sqlite3_stmt *q, uint64_t n_rows, store_se
 }
 
 int store_find(store *s, const lnt_filter *filters, size_t n_filters, uint64_t n_rows, store_set *set, lnt_error *err) {
+    store_work_anew(s);
     sqlite3_stmt *q = filtered(s, "SELECT d.row, d.id FROM documents d", " WHERE ", filters, n_filters, 1, "", err);
     int rc = q ? 1 : -1;
     while (rc > 0 && (rc = store_step(s, q, "reading rows", err)) > 0)

@@ -46,7 +46,10 @@ typedef struct ranking {
 static void average_length(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context *context, int n, sqlite3_value **arguments) {
     sqlite3_int64 rows = 0, words = 0;
     (void)n, (void)arguments;
-    if (api->xRowCount(fts, &rows) || api->xColumnTotalSize(fts, -1, &words) || rows <= 0) sqlite3_result_null(context);
+    int rc = api->xRowCount(fts, &rows);
+    if (!rc) rc = api->xColumnTotalSize(fts, -1, &words);
+    if (rc) sqlite3_result_error_code(context, rc);
+    else if (rows <= 0) sqlite3_result_null(context);
     else sqlite3_result_double(context, (double)words / (double)rows);
 }
 
@@ -263,6 +266,7 @@ int store_search_text(store *s, const char *text, size_t n_bytes, const lnt_filt
                       store_text_hit *hits, size_t *n_hits, lnt_error *err) {
     ranking r = {.s = s, .filters = filters, .n_filters = n_filters, .set = set, .top = top, .words = text_words_new(&s->words, text, n_bytes, err)};
     *n_hits = 0;
+    store_work_anew(s);
     if (!r.words) return -1;
     r.stats = calloc(r.words->n + 1, sizeof *r.stats);
     r.idf = calloc(r.words->n + 1, sizeof *r.idf);

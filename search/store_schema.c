@@ -29,6 +29,7 @@ static int check_object(const store *s, sqlite3_stmt *q, size_t *which, lnt_erro
     const char *type = (const char *)sqlite3_column_text(q, 0), *name = (const char *)sqlite3_column_text(q, 1);
     const char *sql = (const char *)sqlite3_column_text(q, 2);
     *which = N_SCHEMA;
+    if (sqlite3_errcode(s->db) == SQLITE_NOMEM) return err_memory(err, sizeof SCHEMA, "a schema");
     if (!type || !name) return store_damaged(s, "its schema", err);
     if (!strncmp(name, "words_", 6) && !strcmp(type, "table")) return 1;
     if (!strncmp(name, "sqlite_", 7) && (!strcmp(type, "table") || !strcmp(type, "index"))) return 1;

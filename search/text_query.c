@@ -17,9 +17,13 @@ int text_tokenizer_open(text_tokenizer *t, sqlite3 *db, lnt_error *err) {
     fts5_api *api = text_fts5(db);
     void *user;
     *t = (text_tokenizer){0};
+    if (!api && sqlite3_errcode(db) == SQLITE_NOMEM) return err_memory(err, sizeof *t, "full text search");
     if (!api) return err_set(err, "SQLite %s has no full text search, expected a build with FTS5", sqlite3_libversion());
-    if (api->xFindTokenizer(api, "unicode61", &user, &t->functions) || t->functions.xCreate(user, arguments, 2, &t->tokenizer)) {
+    int rc = api->xFindTokenizer(api, "unicode61", &user, &t->functions);
+    if (!rc) rc = t->functions.xCreate(user, arguments, 2, &t->tokenizer);
+    if (rc) {
         t->tokenizer = NULL;
+        if (rc == SQLITE_NOMEM) return err_memory(err, sizeof *t, "full text search");
         return err_set(err, "SQLite %s has no tokenizer %s, expected it in FTS5", sqlite3_libversion(), TEXT_TOKENIZER);
     }
     return 0;

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "search/vectors.h"
+#include "formats/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -34,37 +35,6 @@ static void hash_header(const header_page *page, unsigned char *hash) {
     memcpy(hash, canonical.digest, VECTORS_HASH);
 }
 
-static int write_all(int fd, const char *path, const void *bytes, size_t n, uint64_t at, lnt_error *err) {
-    const char *from = bytes;
-    while (n) {
-        const ssize_t done = pwrite(fd, from, n, (off_t)at);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) return err_set(err, "%s: cannot write: %s", path, done ? strerror(errno) : "nothing more fits");
-        from += done;
-        n -= (size_t)done;
-        at += (uint64_t)done;
-    }
-    return 0;
-}
-
-static int sync_all(int fd, const char *path, bool whole, lnt_error *err) {
-    while (whole ? fsync(fd) : fdatasync(fd))
-        if (errno != EINTR) return err_set(err, "%s: cannot sync: %s", path, strerror(errno));
-    return 0;
-}
-
-/* So that the file's name is as safe as its bytes. */
-static int sync_folder_of(const char *path, lnt_error *err) {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    if (!folder) return err_memory(err, strlen(path) + 1, "a path");
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const int failed = fd < 0 ? err_set(err, "%s: cannot open: %s", folder, strerror(errno)) : sync_all(fd, folder, true, err);
-    if (fd >= 0) close(fd);
-    free(folder);
-    return failed;
-}
-
 static int check_shape(const char *path, uint64_t type, uint64_t dims, lnt_error *err) {
     if (type >= VECTORS_TYPES) return err_set(err, "%s: vectors of type %llu, expected less than %d; %s", path, (unsigned long long)type, VECTORS_TYPES, remedy);
     if (dims < 1 || dims > VECTORS_MAX_DIMS)
@@ -80,25 +50,20 @@ int vectors_create(const char *path, vectors_type type, uint32_t dims, const uns
     memcpy(page.h.id, id, VECTORS_ID);
     hash_header(&page, page.h.hash);
 
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int fd = file_open(path, O_WRONLY | O_CREAT | O_EXCL);
     if (fd < 0) return err_set(err, "%s: cannot make: %s", path, strerror(errno));
-    int failed = write_all(fd, path, &page, sizeof page, 0, err) || sync_all(fd, path, true, err);
+    int failed = file_write(fd, path, &page, sizeof page, 0, err) || file_sync(fd, path, true, err);
     if (close(fd) && !failed) failed = err_set(err, "%s: cannot write: %s", path, strerror(errno));
-    if (!failed) failed = sync_folder_of(path, err);
+    if (!failed) failed = file_sync_folder_of(path, err);
     if (failed) unlink(path);
     return failed ? -1 : 0;
 }
 
 static int read_header(int fd, const char *path, header_page *page, lnt_error *err) {
     unsigned char hash[VECTORS_HASH];
-    size_t n = 0;
-    while (n < sizeof *page) {
-        const ssize_t got = pread(fd, page->bytes + n, sizeof *page - n, (off_t)n);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return err_set(err, "%s: cannot read: %s", path, strerror(errno));
-        if (!got) return err_set(err, "%s: ends after %zu bytes, expected a header of %d; %s", path, n, VECTORS_HEADER, remedy);
-        n += (size_t)got;
-    }
+    const ssize_t n = file_read(fd, page, sizeof *page, 0);
+    if (n < 0) return err_set(err, "%s: cannot be read: %s", path, strerror(errno));
+    if (n < VECTORS_HEADER) return err_set(err, "%s: ends after %zd bytes, expected a header of %d; %s", path, n, VECTORS_HEADER, remedy);
     if (memcmp(page->h.magic, magic, sizeof magic)) return err_set(err, "%s: not a file of vectors; %s", path, remedy);
     hash_header(page, hash);
     if (memcmp(page->h.hash, hash, VECTORS_HASH)) return err_set(err, "%s: the header is damaged, its hash differs; %s", path, remedy);
@@ -130,6 +95,7 @@ static int file_bytes(const vectors_file *f, uint64_t groups, size_t *bytes, lnt
 int vectors_commit(vectors_file *f, uint64_t groups, lnt_error *err) {
     size_t bytes = 0;
     if (file_bytes(f, groups, &bytes, err)) return -1;
+    if (f->guard && vectors_intact(f, err)) return -1; /* what has zeros in it cannot be moved */
     if (bytes != f->map_bytes && groups) {
         void *map = f->map ? mremap((void *)(uintptr_t)f->map, f->map_bytes, bytes, MREMAP_MAYMOVE)
                            : mmap(NULL, bytes, PROT_READ, MAP_SHARED, f->fd, 0);
@@ -137,6 +103,8 @@ int vectors_commit(vectors_file *f, uint64_t groups, lnt_error *err) {
         madvise(map, bytes, MADV_HUGEPAGE); /* where the file system can */
         f->map = map;
         f->map_bytes = bytes;
+        if (f->guard) guard_move(f->guard, map, bytes);
+        else if (!(f->guard = guard_new(map, bytes, f->path, err))) return -1;
     }
     f->groups = groups;
     return 0;
@@ -146,9 +114,7 @@ int vectors_open(vectors_file *f, const char *path, const unsigned char id[VECTO
     header_page page;
     *f = (vectors_file){.fd = -1, .path = strdup(path)};
     if (!f->path) return err_memory(err, strlen(path) + 1, "a path");
-    do
-        f->fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK); /* a pipe must not be waited for */
-    while (f->fd < 0 && errno == EINTR);
+    f->fd = file_open(path, (write ? O_RDWR : O_RDONLY) | O_NONBLOCK); /* a pipe must not be waited for */
     if (f->fd < 0) {
         err_set(err, "%s: cannot open: %s%s%s", path, strerror(errno), errno == ENOENT ? "; " : "", errno == ENOENT ? remedy : "");
         goto failed;
@@ -174,6 +140,7 @@ failed:
 }
 
 void vectors_close(vectors_file *f) {
+    guard_free(f->guard);
     if (f->map) munmap((void *)(uintptr_t)f->map, f->map_bytes);
     if (f->path && f->fd >= 0) close(f->fd);
     free(f->path);
@@ -186,7 +153,7 @@ int vectors_write_packed(vectors_file *f, uint64_t group, const unsigned char *b
     if (group < f->groups) return err_set(err, "%s: group %llu is committed", f->path, (unsigned long long)group);
     if (__builtin_mul_overflow(group, n, &at) || __builtin_add_overflow(at, VECTORS_HEADER, &at) || __builtin_add_overflow(at, n, &end) || end > INT64_MAX)
         return err_set(err, "%s: group %llu is beyond what a file holds", f->path, (unsigned long long)group);
-    return write_all(f->fd, f->path, bytes, n, at, err);
+    return file_write(f->fd, f->path, bytes, n, at, err);
 }
 
 int vectors_write_group(vectors_file *f, uint64_t group, const float *rows, lnt_error *err) {
@@ -199,12 +166,20 @@ int vectors_write_group(vectors_file *f, uint64_t group, const float *rows, lnt_
     return failed;
 }
 
-int vectors_sync(vectors_file *f, lnt_error *err) { return sync_all(f->fd, f->path, false, err); }
+int vectors_sync(vectors_file *f, lnt_error *err) { return file_sync(f->fd, f->path, false, err); }
+
+int vectors_intact(const vectors_file *f, lnt_error *err) {
+    uint64_t size;
+    if (size_on_disk(f, &size, err)) return -1;
+    if (size >= f->map_bytes && !(f->guard && guard_broken(f->guard))) return 0;
+    return err_set(err, "%s: became shorter while it was in use, or could not be read; %s", f->path, remedy);
+}
 
 int vectors_check(const vectors_file *f, lnt_error *err) {
-    for (uint64_t g = 0; g < f->groups; g++)
+    int rc = 0;
+    for (uint64_t g = 0; !rc && g < f->groups; g++)
         if (!vectors_group_holds(f->type, f->dims, g, vectors_group(f, g)))
-            return err_set(err, "%s: group %llu of %llu is damaged, its hash differs; %s", f->path, (unsigned long long)g,
-                           (unsigned long long)f->groups, remedy);
-    return 0;
+            rc = err_set(err, "%s: group %llu of %llu is damaged, its hash differs; %s", f->path, (unsigned long long)g, (unsigned long long)f->groups,
+                         remedy);
+    return vectors_intact(f, err) ? -1 : rc;
 }

@@ -7,7 +7,7 @@
    product. */
 #ifndef LNT_SEARCH_VECTORS_H
 #define LNT_SEARCH_VECTORS_H
-#include "formats/error.h"
+#include "formats/guard.h"
 
 enum { VECTORS_GROUP = 64, VECTORS_HEADER = 4096, VECTORS_ID = 16, VECTORS_HASH = 16, VECTORS_MAX_DIMS = 1 << 16 };
 
@@ -42,6 +42,7 @@ typedef struct vectors_file {
     uint64_t groups;              /* committed, and mapped */
     const unsigned char *map;     /* the whole file up to them; NULL: there is none yet */
     size_t map_bytes;
+    file_guard *guard; /* of the mapping; NULL: there is none */
 } vectors_file;
 
 /* Makes an empty file, synced, and its folder too; path must not exist. */
@@ -57,6 +58,8 @@ int vectors_write_packed(vectors_file *f, uint64_t group, const unsigned char *b
 int vectors_sync(vectors_file *f, lnt_error *err);
 /* Counts groups written and synced as committed, and maps them: what vectors_group gave before is no longer valid. */
 int vectors_commit(vectors_file *f, uint64_t groups, lnt_error *err);
+/* That the committed groups could all be read: to be asked before what was made of them is given out. */
+int vectors_intact(const vectors_file *f, lnt_error *err);
 /* The hash of every committed group: 0, or -1 naming the first that differs. */
 int vectors_check(const vectors_file *f, lnt_error *err);
 

@@ -339,7 +339,7 @@ resumed() { # name of the result, arguments...: killed again and again until it 
     shift
     rm -f "$out" "$out".*
     for pause in 0.02 0.3 0.5 0.7 0.1 0.4 0.9 0.05 0.2 0.6 0.3 0.8 1 1.5 2 4 8 16 32 64; do
-        { timeout -s KILL $pause "$linnet" embed image.lnt -o "$out" --resume "$@" >out 2>err; } 2>/dev/null
+        { timeout --foreground -s KILL $pause "$linnet" embed image.lnt -o "$out" --resume "$@" >out 2>err; } 2>/dev/null
         status=$?
         [ $status -lt 2 ] && break
     done
@@ -351,7 +351,7 @@ equal "killed, resumed, the same .npy" lots.npy x.npy
 rm -f x.npy
 for operand in $(cat operands); do printf '%s\n' $operand/*; done >list
 for pause in 0.1 0.3 60; do
-    { timeout -s KILL $pause "$linnet" embed image.lnt - -o x.npy --resume <list 2>err; } 2>/dev/null
+    { timeout --foreground -s KILL $pause "$linnet" embed image.lnt - -o x.npy --resume <list 2>err; } 2>/dev/null
     [ $? -lt 2 ] && break
 done
 same "so from a list" "$(wc -c <x.npy)/$(tail -1 err)" "$(wc -c <lots.npy)/linnet: 40 of 12040 pictures could not be read"

@@ -350,7 +350,7 @@ same "many texts" "$(json_field documents)" 60000
 for run in 1 2; do
     rm -rf killed && kills=0
     for pause in 0.05 0.3 0.6 0.9 0.2 1.2 1.5 0.4 0.7 2 1 3 5 8 12 20 40 80; do
-        { timeout -s KILL "$(awk -v p=$pause -v r=$RANDOM 'BEGIN { print p * (0.5 + r / 32768) }')" "$linnet" index sentence.lnt many many.txt --format lines \
+        { timeout --foreground -s KILL "$(awk -v p=$pause -v r=$RANDOM 'BEGIN { print p * (0.5 + r / 32768) }')" "$linnet" index sentence.lnt many many.txt --format lines \
             --skip-bad -o killed 2>err; } 2>/dev/null && break
         kills=$((kills + 1))
         [ -e killed/documents.db ] || continue

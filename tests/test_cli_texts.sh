@@ -292,7 +292,7 @@ resumed() { # name of the result, arguments...: killed again and again until it 
     shift
     rm -f "$out" "$out".*
     for pause in 0.02 0.3 0.5 0.7 0.1 0.4 0.9 0.05 0.2 0.6 0.3 0.8 1 1.5 2 4 8 16 32 64; do
-        { timeout -s KILL $pause "$linnet" embed $sentence -o "$out" --resume "$@" 2>err; } 2>/dev/null && break
+        { timeout --foreground -s KILL $pause "$linnet" embed $sentence -o "$out" --resume "$@" 2>err; } 2>/dev/null && break
     done
     check "no half file, $*" [ -e "$out" ]
     same "nothing else is left, $*" "$(ls "$out".* 2>/dev/null)" ""
@@ -304,7 +304,7 @@ resumed x.jsonl many.txt --output-type int8
 equal "killed, resumed, the same .jsonl" half.jsonl x.jsonl
 rm -f x.npy
 for pause in 0.4 0.7 60; do
-    { cat many.txt | timeout -s KILL $pause "$linnet" embed $sentence - -o x.npy --resume 2>err; } 2>/dev/null && break
+    { cat many.txt | timeout --foreground -s KILL $pause "$linnet" embed $sentence - -o x.npy --resume 2>err; } 2>/dev/null && break
 done
 equal "the same from a pipe" many.npy x.npy
 

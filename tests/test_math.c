@@ -1,6 +1,7 @@
 /* The elementwise functions against libm's doubles, over floats of every size. The bounds are those of docs/kernels.md:
    errors in units in the last place of the exact value, and absolute ones. All levels give the same bits
    (test_kernels), so the best one is measured. */
+#include "engine/exponential.h"
 #include "simd/kernels.h"
 #include "tests/testing.h"
 #include <math.h>
@@ -120,6 +121,16 @@ START_TEST(shape) {
 }
 END_TEST
 
+START_TEST(of_doubles) {
+    for (double x = -700; x <= 709; x += 0x1.3p-10) {
+        const double exact = exp(x);
+        ck_assert_msg(fabs(exponential(x) - exact) <= 1e-15 * exact, "exponential(%a) is %a, expected %a", x, exponential(x), exact);
+    }
+    ck_assert(exponential(0) == 1 && exponential(-701) == 0 && exponential(-INFINITY) == 0);
+    ck_assert(isinf(exponential(1e300)) && isinf(exponential(INFINITY)) && isnan(exponential(NAN)));
+}
+END_TEST
+
 int main(void) {
     TCase *errors = tcase_create("errors");
     tcase_set_timeout(errors, 600);
@@ -127,5 +138,6 @@ int main(void) {
     tcase_add_test(errors, dense);
     tcase_add_test(errors, limits);
     tcase_add_test(errors, shape);
+    tcase_add_test(errors, of_doubles);
     return run_suite("math", (TCase *const[]){errors, NULL});
 }

@@ -383,7 +383,7 @@ static bool read_bytes(reader *read, const unsigned char *bytes, size_t n) {
     unsigned char *exact = malloc(n);
     ck_assert(c && exact);
     memcpy(exact, bytes, n);
-    bool good = !read(&(mapped_file){exact, n}, "x", c, &err);
+    bool good = !read(&(mapped_file){.bytes = exact, .size = n}, "x", c, &err);
     ck_assert(good || !strncmp(err.text, "x: ", 3));
     for (size_t i = 0; good && i < checkpoint_count(c); i++) {
         const checkpoint_tensor *t = checkpoint_at(c, i);

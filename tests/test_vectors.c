@@ -247,7 +247,7 @@ START_TEST(full_disk) {
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     float *rows = draw_rows(100);
     ck_assert_int_eq(vectors_write_group(&f, 2, rows, &err), -1); /* 1000 bytes of it are written: a short write */
-    CHECK_ERROR(&err, path, "cannot write");
+    CHECK_ERROR(&err, path, "cannot be written");
     ck_assert_int_eq(vectors_commit(&f, 3, &err), -1);
     ck_assert_int_eq(vectors_check(&f, &err), 0);
     ck_assert_uint_eq(f.groups, 2);

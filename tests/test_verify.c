@@ -1,14 +1,16 @@
-/* What lnt_verify finds where all hashes fit: files written anew with one number of a q8 tensor changed. */
+/* What lnt_verify finds where all hashes fit: files written anew with one number of a tensor changed. */
 #include "engine/model.h"
 #include "tests/golden.h"
 
-enum { CODE, SUM };
+enum { CODE, SUM, SCALE };
 
 typedef struct change {
     int plane;
-    size_t at; /* of that plane of the first q8 tensor */
+    size_t at; /* of that plane of the first tensor of the type, in bytes of CODE, halves of q4's SCALE, else numbers of 32 bits */
     int32_t to;
     const char *word;
+    tensor_type type;
+    tensor_layout layout;
 } change;
 
 static lnt_tensor_spec *specs_of(const lnt_file *f) {
@@ -37,9 +39,10 @@ static const char *write_changed(const lnt_file *f, const change *c, const char 
         const lnt_tensor *t = &f->tensors[i];
         unsigned char *bytes = malloc(t->size);
         memcpy(bytes, t->data, t->size);
-        if (t->type == TENSOR_Q8 && !done++) {
-            if (c->plane == CODE) bytes[c->at] = (unsigned char)c->to;
-            else memcpy(bytes + ((const unsigned char *)t->sum - (const unsigned char *)t->data) + 4 * c->at, &c->to, 4);
+        if (t->type == c->type && t->layout == c->layout && !done++) {
+            const unsigned char *plane = c->plane == CODE ? t->data : c->plane == SUM ? t->sum : t->scale;
+            size_t n = c->plane == CODE ? 1 : c->plane == SCALE && t->type == TENSOR_Q4 ? 2 : 4;
+            memcpy(bytes + (plane - (const unsigned char *)t->data) + n * c->at, &c->to, n);
         }
         ck_assert_int_eq(lnt_writer_append(w, bytes, t->size, &err), 0);
         free(bytes);
@@ -62,26 +65,67 @@ static void expect_found(const lnt_file *f, const change *c) {
     lnt_close(m);
 }
 
-static const lnt_tensor *first_q8(const lnt_file *f) {
+static const lnt_tensor *first_of(const lnt_file *f, tensor_type type, tensor_layout layout) {
     for (size_t i = 0; i < f->n_tensors; i++)
-        if (f->tensors[i].type == TENSOR_Q8) return &f->tensors[i];
-    ck_abort_msg("no q8 tensor");
+        if (f->tensors[i].type == type && f->tensors[i].layout == layout) return &f->tensors[i];
+    ck_abort_msg("no such tensor");
     return NULL;
 }
 
+#define Q8(plane, at, to, word) &(change){plane, at, to, word, TENSOR_Q8, LAYOUT_PANELS}
+#define Q4(plane, at, to, word) &(change){plane, at, to, word, TENSOR_Q4, LAYOUT_PANELS}
+
 START_TEST(test_changes) {
     lnt_model *m = golden_model("encoders", "bert-model", "q8");
-    const lnt_tensor *t = first_q8(&m->file);
+    const lnt_tensor *t = first_of(&m->file, TENSOR_Q8, LAYOUT_PANELS);
     const int8_t *codes = t->data;
     ck_assert(m->pairs);
-    expect_found(&m->file, &(change){SUM, 3, ((const int32_t *)t->sum)[3] + 1, "the sum of row 3"});
-    expect_found(&m->file, &(change){CODE, 0, codes[0] < 0 ? codes[0] + 1 : codes[0] - 1, "the sum of row 0"});
+    expect_found(&m->file, Q8(SUM, 3, ((const int32_t *)t->sum)[3] + 1, "the sum of row 3"));
+    expect_found(&m->file, Q8(CODE, 0, codes[0] < 0 ? codes[0] + 1 : codes[0] - 1, "the sum of row 0"));
     for (size_t i = 0; i < 64 * t->k; i += 2)
         if (codes[i] > 1) { /* its neighbour becomes too large */
-            expect_found(&m->file, &(change){CODE, i + 1, 127, "expected a sum of at most 128"});
+            expect_found(&m->file, Q8(CODE, i + 1, 127, "expected a sum of at most 128"));
             break;
         }
+    ck_assert(t->n % 16 && t->k < 64 && t->k % 4 == 0);
+    expect_found(&m->file, Q8(CODE, t->k / 4 * 64, 1, "row 0 has padding"));
+    expect_found(&m->file, Q8(SCALE, t->n, 0x3f800000, "has padding"));
     lnt_close(m);
+}
+END_TEST
+
+START_TEST(test_q4) {
+    lnt_model *m = golden_model("encoders", "bert-model", "q4");
+    const lnt_tensor *t = first_of(&m->file, TENSOR_Q4, LAYOUT_PANELS);
+    const unsigned char *codes = t->data;
+    float sum;
+    int32_t bits;
+    ck_assert(t->n % 16 && t->k < 64 && t->k % 4 == 0);
+    memcpy(&sum, (const float *)t->sum + 3, 4);
+    sum += 1;
+    memcpy(&bits, &sum, 4);
+    expect_found(&m->file, Q4(SUM, 3, bits, "the sum of row 3"));
+    expect_found(&m->file, Q4(CODE, 0, codes[0] ^ 1, "the sum of row 0"));
+    size_t last = (t->n / 16 * 8 * 16 + t->n % 16) * 4; /* the first row of padding */
+    ck_assert_uint_eq(codes[last], 0x88);
+    expect_found(&m->file, Q4(CODE, last, 0x98, "has padding"));
+    expect_found(&m->file, Q4(CODE, t->k / 8 * 64, codes[t->k / 8 * 64] ^ (t->k % 8 ? 0x10 : 0x01), "row 0 has padding"));
+    expect_found(&m->file, Q4(SCALE, t->n / 16 * 2 * 16 + t->n % 16, 0x3c00, "has padding"));
+    lnt_close(m);
+}
+END_TEST
+
+START_TEST(test_floats) {
+    for (tensor_type type = TENSOR_F32; type <= TENSOR_F16; type++) {
+        lnt_model *m = golden_model("encoders", "bert-model", type == TENSOR_F32 ? "f32" : "f16");
+        size_t bytes = type == TENSOR_F32 ? 4 : 2;
+        const lnt_tensor *panels = first_of(&m->file, type, LAYOUT_PANELS), *rows = first_of(&m->file, type, LAYOUT_ROWS);
+        ck_assert(panels->n % 16 && rows->k % 16);
+        size_t behind = (panels->n / 16 * panels->k + 5) * 16 + panels->n % 16;
+        expect_found(&m->file, &(change){CODE, behind * bytes, 1, "has padding", type, LAYOUT_PANELS});
+        expect_found(&m->file, &(change){CODE, rows->k * bytes + 1, 1, "row 0 has padding", type, LAYOUT_ROWS});
+        lnt_close(m);
+    }
 }
 END_TEST
 
@@ -107,6 +151,8 @@ int main(void) {
     make_test_folder();
     TCase *verify = tcase_create("verify");
     tcase_add_test(verify, test_changes);
+    tcase_add_test(verify, test_q4);
+    tcase_add_test(verify, test_floats);
     tcase_add_test(verify, test_pairs);
     int rc = run_suite("verify", (TCase *const[]){verify, NULL});
     remove_test_folder();

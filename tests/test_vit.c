@@ -299,20 +299,9 @@ END_TEST
 /* ---- a trained model over CIFAR-10's test batch ---- */
 
 #define SHARED LINNET_SOURCE_DIR "/../shared"
-#if defined(__SANITIZE_ADDRESS__)
-#define SLOW 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SLOW 1
-#endif
-#endif
 enum {
     SIDE = 32, VALUES = 3 * SIDE * SIDE, CLASSES = 10, ALL = 10000, WINDOW = 1000, LOOKED_AT = 64,
-#ifdef SLOW
-    N_PICTURES = 500, RIGHT = 259, RIGHT_Q8 = 255,
-#else
-    N_PICTURES = ALL, RIGHT = 5697, RIGHT_Q8 = 5670,
-#endif
+    N_PICTURES = SANITIZED ? 500 : ALL, RIGHT = SANITIZED ? 259 : 5697, RIGHT_Q8 = SANITIZED ? 255 : 5670,
 };
 
 typedef struct cifar {

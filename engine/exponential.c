@@ -1,0 +1,12 @@
+#include "engine/exponential.h"
+#include <math.h>
+
+/* x = k ln 2 + r with |r| <= ln 2 / 2, and the series of e^r as far as doubles see it. */
+double exponential(double x) {
+    const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33, per_ln2 = 0x1.71547652b82fep+0;
+    if (!(x >= -700)) return isnan(x) ? x : 0;
+    if (x > 709) return INFINITY;
+    double k = rint(x * per_ln2), r = (x - k * ln2_high) - k * ln2_low, e = 1;
+    for (int i = 14; i > 0; i--) e = 1 + e * r / i;
+    return ldexp(e, (int)k);
+}
