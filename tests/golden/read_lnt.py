@@ -7,220 +7,37 @@
                                                    outputs, hidden states and attention (gpt2.py, encoders.py, vit.py beside this)
     read_lnt.py MODEL.lnt --dump TENSOR X.npy      one tensor as float32 [n][k]
 
-Needs numpy; hashes are checked if the package xxhash or the library libxxhash is there.
+What a file holds is read by ../format/reader.py; here is what it means. Needs numpy; hashes are checked if the library libxxhash is there.
 """
-import argparse, ctypes, ctypes.util, glob, json, math, os, struct, sys
+import argparse, math, os, struct, sys
 
 import numpy as np
 
-
-class Bad(Exception):
-    pass
-
-
-def need(condition, what):
-    if not condition:
-        raise Bad(what)
-
-
-def up(n, to):
-    return -(-n // to) * to
-
-
-# ---- hashes ----
-
-def find_hash():
-    """XXH3-128, canonical, as a function of bytes; None without a library."""
-    try:
-        import xxhash
-        return lambda b: xxhash.xxh3_128_digest(b)
-    except ImportError:
-        pass
-    name = ctypes.util.find_library("xxhash")
-    if not name:
-        return None
-
-    class Hash128(ctypes.Structure):
-        _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
-    f = ctypes.CDLL(name).XXH3_128bits
-    f.restype, f.argtypes = Hash128, [ctypes.c_void_p, ctypes.c_size_t]
-
-    def digest(b):
-        a = np.frombuffer(b, np.uint8)
-        h = f(a.ctypes.data, a.size)
-        return struct.pack(">QQ", h.high, h.low)
-    return digest
-
-
-HASH = find_hash()
-
-
-def check_hash(b, wanted, what):
-    need(HASH is None or HASH(b) == bytes(wanted), f"{what}: hash differs")
-
-
-# ---- container ----
-
-MAGIC = b"\x89LNT\r\n\x1a\n"
-SECTIONS = {"metadata": 64, "tokenizer": 64, "graph": 64, "tensors": 64, "data": 4096}
-
-
-def name_field(b, what):
-    name, _, rest = bytes(b).partition(b"\0")
-    need(len(name) < len(b) and not any(rest), f"{what}: name field is not terminated and filled with zeros")
-    return name.decode()
-
-
-def read_container(b):
-    need(len(b) >= 64 and bytes(b[:8]) == MAGIC, "magic")
-    version, n, features, size, header, entry, reserved = struct.unpack_from("<IIQQIIQ", b, 8)
-    need(version == 1 and features == 0 and reserved == 0, "version, features or reserved")
-    need(size == len(b) and header == 64 and entry == 48 and 1 <= n <= 64 and 64 + 48 * n <= len(b), "header sizes")
-    check_hash(bytes(b[:48]) + bytes(b[64:64 + 48 * n]), b[48:64], "header")
-    sections, end, gaps = {}, 64 + 48 * n, []
-    for i in range(n):
-        at = 64 + 48 * i
-        name = name_field(b[at:at + 16], "section table")
-        offset, size = struct.unpack_from("<QQ", b, at + 16)
-        need(name in SECTIONS and name not in sections, f"section '{name}'")
-        need(offset % SECTIONS[name] == 0 and offset >= end and offset + size <= len(b), f"section '{name}': place")
-        sections[name] = b[offset:offset + size]
-        check_hash(sections[name], b[at + 32:at + 48], f"section '{name}'")
-        gaps.append(b[end:offset])
-        end = offset + size
-    need(not SECTIONS.keys() - sections.keys() - {"tokenizer"}, "a required section is missing")
-    need(not any(np.any(g) for g in gaps) and end == len(b), "padding between sections is not zero, or bytes follow the last")
-    return sections
-
-
-def read_block(b, what):
-    out, at = {}, 0
-    while at < len(b):
-        need(len(b) - at >= 16, f"{what}: entry cut off")
-        total, kind, key_bytes, count = struct.unpack_from("<IHHQ", b, at)
-        payload = 16 + up(key_bytes + 1, 8)
-        need(total % 8 == 0 and payload <= total <= len(b) - at and 1 <= key_bytes <= 255, f"{what}: entry at {at}")
-        e = b[at:at + total]
-        key = bytes(e[16:16 + key_bytes]).decode()
-        need(not any(e[16 + key_bytes:payload]) and "\0" not in key and key not in out, f"{what}: key '{key}'")
-        p = e[payload:]
-        value, used = read_payload(p, kind, count, f"{what}: '{key}'")
-        need(up(used, 8) == len(p) and not any(p[used:]), f"{what}: '{key}': length")
-        out[key] = value
-        at += total
-    return out
-
-
-def read_payload(p, kind, count, what):
-    if kind in (1, 2, 3, 4):
-        need(count == 1 and len(p) == 8, what)
-        v, = struct.unpack("<" + " QqdQ"[kind], p)
-        need(kind != 4 or v in (0, 1), what)
-        return (bool(v) if kind == 4 else v), 8
-    if kind == 5:
-        need(count < len(p) and p[count] == 0, what)
-        return bytes(p[:count]), count + 1
-    if kind == 6:
-        need(count < len(p) // 4, what)
-        ends = np.frombuffer(p[:4 * (count + 1)], "<u4").astype(np.int64)
-        need(ends[0] == 0 and np.all(np.diff(ends) > 0) and 4 * (count + 1) + ends[-1] <= len(p), what)
-        body = bytes(p[4 * (count + 1):4 * (count + 1) + ends[-1]])
-        need(all(body[z - 1] == 0 for z in ends[1:]), what)
-        return [body[a:z - 1] for a, z in zip(ends[:-1], ends[1:])], 4 * (count + 1) + int(ends[-1])
-    need(kind in (7, 8) and count <= len(p) // 4, what)
-    return np.frombuffer(p[:4 * count], "<u4" if kind == 7 else "<f4"), 4 * count
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "format"))
+from agree import original, read_checkpoint
+from reader import Bad, HASH, dequantise, need, read_model, scales, unpack, up
 
 
 # ---- tensors ----
 
-class Tensor:
-    pass
-
-
-def planes_of(kind, layout, n, k):
-    """Types and shapes of data, scale, sum."""
-    np_, kp = up(n, 16), up(k, 64)
-    if kind in ("f32", "f16"):
-        shape = (n, up(k, 16)) if layout == "rows" else (np_ // 16, k, 16)
-        return [("<f4" if kind == "f32" else "<f2", shape)]
-    need(layout == "panels", "q8 and q4 in rows")
-    if kind == "q8":
-        return [("i1", (np_ // 16, kp // 4, 16, 4)), ("<f4", (np_,)), ("<i4", (np_,))]
-    return [("u1", (np_ // 16, kp // 8, 16, 4)), ("<f2", (np_ // 16, kp // 32, 16)), ("<f4", (np_,))]
-
-
-def read_directory(b, data):
-    tensors, at, end = [], 0, 0
-    while at < len(b):
-        need(len(b) - at >= 80, "directory: record cut off")
-        t = Tensor()
-        total, name_bytes = struct.unpack_from("<II", b, at)
-        need(name_bytes >= 1 and total == 72 + up(name_bytes + 1, 8) and total <= len(b) - at, "directory: record length")
-        t.kind, t.layout = name_field(b[at + 8:at + 16], "type"), name_field(b[at + 16:at + 24], "layout")
-        t.n, t.k, offset, size = struct.unpack_from("<QQQQ", b, at + 24)
-        name = bytes(b[at + 72:at + 72 + name_bytes])
-        need(b"\0" not in name and not any(b[at + 72 + name_bytes:at + total]), "directory: name")
-        t.name = name.decode()
-        need(t.kind in ("f32", "f16", "q8", "q4") and t.layout in ("rows", "panels"), f"{t.name}: type or layout")
-        need(1 <= t.n <= 1 << 40 and 1 <= t.k <= 1 << 40 and up(t.n, 16) * up(t.k, 64) <= 1 << 46, f"{t.name}: shape")
-        planes = planes_of(t.kind, t.layout, t.n, t.k)
-        need(size == sum(up(np.dtype(d).itemsize * math.prod(s), 64) for d, s in planes), f"{t.name}: bytes")
-        need(offset % 64 == 0 and offset >= end and offset + size <= len(data), f"{t.name}: place")
-        t.bytes = data[offset:offset + size]
-        check_hash(t.bytes, b[at + 56:at + 72], f"tensor '{t.name}'")
-        t.planes, p = [], 0
-        for dtype, shape in planes:
-            used = np.dtype(dtype).itemsize * math.prod(shape)
-            t.planes.append(np.frombuffer(t.bytes[p:p + used], dtype).reshape(shape))
-            need(not np.any(t.bytes[p + used:p + up(used, 64)]), f"{t.name}: padding behind a plane")
-            p += up(used, 64)
-        tensors.append(t)
-        at, end = at + total, offset + size
-    need(len({t.name for t in tensors}) == len(tensors), "directory: a name stands twice")
-    need(end == len(data), "data: bytes after the last tensor")
-    return tensors
-
-
-def unpack(t):
-    """The numbers stored, [np][kp] or as the layout pads them; integers for q8 and q4."""
-    d = t.planes[0]
-    if t.layout == "rows":
-        return d
-    if t.kind in ("f32", "f16"):
-        return d.transpose(0, 2, 1).reshape(-1, t.k)
-    if t.kind == "q8":
-        return d.transpose(0, 2, 1, 3).reshape(up(t.n, 16), -1)
-    steps = np.stack([d & 15, d >> 4], axis=2)  # [np/16][kp/8][2][16][4]
-    return steps.transpose(0, 3, 1, 2, 4).reshape(up(t.n, 16), -1).astype(np.int8) - 8
-
-
-def group_scales(t):
-    return t.planes[1].transpose(0, 2, 1).reshape(up(t.n, 16), -1)  # [np][kp/32]
-
-
-def dequantise(t):
-    w = unpack(t).astype(np.float32)
-    if t.kind == "q8":
-        w = w * t.planes[1][:, None]
-    elif t.kind == "q4":
-        w = w * np.repeat(group_scales(t).astype(np.float32), 32, axis=1)
-    return np.ascontiguousarray(w[:t.n, :t.k], dtype=np.float32)
-
-
 def check_contents(t):
     """Padding and sums, which a reader of the values need not look at."""
-    w = unpack(t)
+    w, p = unpack(t), 0
+    for plane in t.planes:
+        need(not any(t.bytes[p + plane.nbytes:p + up(plane.nbytes, 64)]), f"{t.name}: padding behind a plane")
+        p += up(plane.nbytes, 64)
     need(not np.any(w[:, t.k:]) and not np.any(w[t.n:]), f"{t.name}: padding")
+    if t.kind not in ("q8", "q4"):
+        return
+    s = scales(t)[:, ::32]
+    need(not np.any(s[t.n:]) and not np.any(s[:, up(t.k, 32) // 32:]), f"{t.name}: scales of padding")
     if t.kind == "q8":
-        need(not np.any(t.planes[1][t.n:]), f"{t.name}: scales of padding")
         need(np.array_equal(w.sum(axis=1, dtype=np.int32), t.planes[2]), f"{t.name}: sums")
-    if t.kind == "q4":
-        s = group_scales(t)
-        need(not np.any(s[t.n:]) and not np.any(s[:, up(t.k, 32) // 32:]), f"{t.name}: scales of padding")
-        total = np.zeros(len(w))
-        for g in range(s.shape[1]):
-            total += s[:, g].astype(np.float64) * w[:, 32 * g:32 * g + 32].sum(axis=1, dtype=np.int32)
-        need(np.array_equal(total.astype(np.float32), t.planes[2]), f"{t.name}: sums")
+        return
+    total = np.zeros(len(w))
+    for g in range(s.shape[1]):
+        total += s[:, g].astype(np.float64) * w[:, 32 * g:32 * g + 32].sum(axis=1, dtype=np.int32)
+    need(np.array_equal(total.astype(np.float32), t.planes[2]), f"{t.name}: sums")
 
 
 # ---- tokenizer ----
@@ -289,55 +106,15 @@ NORMS = {b"layer", b"rms", b"l2"}
 ROWS = TOKENS, OUTPUTS, SEQUENCES = 0, 1, 2
 
 
-class Op:
-    pass
-
-
-class Graph:
-    pass
-
-
-def read_graph(b, tensors):
-    g = Graph()
-    n_values, n_ops, n_taps, reserved = struct.unpack_from("<IIII", b)
-    need(reserved == 0 and n_values <= 1 << 14 and n_taps <= 4096 and 16 + 8 * n_values + 32 * n_taps + 32 * n_ops <= len(b), "graph: counts")
-    g.values = [struct.unpack_from("<II", b, 16 + 8 * i) for i in range(n_values)]
-    need(all(rows in ROWS and 1 <= width <= 1 << 24 for rows, width in g.values), "graph: values")
-    at, g.ops, made = 16 + 8 * n_values, [], set()
-    taps = [(name_field(b[p:p + 24], "tap"), *struct.unpack_from("<II", b, p + 24)) for p in range(at, at + 32 * n_taps, 32)]
-    at += 32 * n_taps
-    for i in range(n_ops):
-        op, n = read_op(b[at:], f"graph: op {i}")
-        need(all(v in made for v in op.inputs) and op.output < n_values and op.output not in made, f"graph: op {i}: values")
-        need(all(t < len(tensors) for t in op.tensors), f"graph: op {i}: tensors")
-        op.tensors = [tensors[t] for t in op.tensors]
-        check_shapes(g, op, f"graph: op {i} ({op.name})")
-        made.add(op.output)
-        g.ops.append(op)
-        at += n
-    need(at == len(b), "graph: bytes after the last op")
-    g.taps = {(name, index): value for name, index, value in taps}
-    need(len(g.taps) == n_taps and all(v in made for v in g.taps.values()), "graph: taps")
-    return g
-
-
-def read_op(b, what):
-    need(len(b) >= 32, what)
-    op = Op()
-    total, n_inputs, n_tensors, op.output, reserved = struct.unpack_from("<IHHII", b)
-    op.name = name_field(b[16:32], what)
-    attributes = 32 + up(4 * (n_inputs + n_tensors), 8)
-    need(op.name in OPS and reserved == 0 and total % 8 == 0 and attributes <= total <= len(b), what)
-    inputs, n_tens, wanted = OPS[op.name]
-    need(inputs[0] <= n_inputs <= inputs[1] and n_tens[0] <= n_tensors <= n_tens[1], f"{what}: inputs or tensors")
-    ids = struct.unpack_from(f"<{n_inputs + n_tensors}I", b, 32)
-    need(not any(b[32 + 4 * len(ids):attributes]), f"{what}: padding")
-    op.inputs, op.tensors = list(ids[:n_inputs]), list(ids[n_inputs:])
-    op.a = read_block(b[attributes:total], what)
+def check_op(g, i, op):
+    what = f"graph: op {i} ({op.name})"
+    need(op.name in OPS, what)
+    inputs, tensors, wanted = OPS[op.name]
+    need(inputs[0] <= len(op.inputs) <= inputs[1] and tensors[0] <= len(op.tensors) <= tensors[1], f"{what}: inputs or tensors")
     need({k: type(v) for k, v in op.a.items()} == wanted, f"{what}: attributes")
     need(all(v < 1 << 32 for v in op.a.values() if type(v) is int), f"{what}: attributes")
     need(all(math.isfinite(v) and float(np.float32(v)) == v for v in op.a.values() if type(v) is float), f"{what}: attributes")
-    return op, total
+    check_shapes(g, op, what)
 
 
 def check_shapes(g, op, what):
@@ -540,34 +317,6 @@ def show_taps(folder, all_taps):
 
 # ---- comparing with a checkpoint ----
 
-def read_checkpoint(folder):
-    tensors = {}
-    for path in sorted(glob.glob(f"{folder}/*.safetensors")):
-        b = np.fromfile(path, np.uint8)
-        n, = struct.unpack_from("<Q", b)
-        for name, t in json.loads(bytes(b[8:8 + n])).items():
-            if name == "__metadata__":
-                continue
-            raw = b[8 + n:][t["data_offsets"][0]:t["data_offsets"][1]]
-            if t["dtype"] == "BF16":
-                a = (raw.view("<u2").astype(np.uint32) << 16).view("<f4")
-            else:
-                a = raw.view({"F32": "<f4", "F16": "<f2", "F64": "<f8"}[t["dtype"]])
-            tensors[name.removeprefix("transformer.").removeprefix("vit.").removeprefix("deit.")] = a.reshape(t["shape"]).astype(np.float32)
-    need(tensors, f"{folder}: no safetensors")
-    return tensors
-
-
-def original(checkpoint, t):
-    """The checkpoint's tensor as [n][k]. GPT-2 stores the matrices of a block as [in][out]."""
-    a = checkpoint[t.name]
-    if a.ndim == 2 and t.name.split(".")[-2] in ("c_attn", "c_proj", "c_fc"):
-        a = a.T
-    a = a.reshape(1, -1) if a.ndim == 1 else a.reshape(t.n, t.k) if a.ndim > 2 and a.size == t.n * t.k else a
-    need(a.shape == (t.n, t.k), f"{t.name}: shape {a.shape}, expected {(t.n, t.k)}")
-    return a
-
-
 def smoothed(g):
     """linear op's matrix -> the norm before it: only their product is the checkpoint's."""
     norms = {op.output: op for op in g.ops if op.name == "norm"}
@@ -596,21 +345,11 @@ def compare(model, folder):
 
 # ---- the file ----
 
-class Model:
-    pass
-
-
-def read_model(path):
-    b = np.memmap(path, np.uint8, "r")
-    m, s = Model(), read_container(b)
-    small = {name: bytes(s[name]) for name in s if name != "data"}
-    m.sections = {name: len(s[name]) for name in s}
-    m.metadata = read_block(small["metadata"], "metadata")
-    m.tokenizer = read_block(small["tokenizer"], "tokenizer") if "tokenizer" in s else None
-    m.tensors = read_directory(small["tensors"], s["data"])
+def check_model(m):
     for t in m.tensors:
         check_contents(t)
-    m.graph = read_graph(small["graph"], m.tensors)
+    for i, op in enumerate(m.graph.ops):
+        check_op(m.graph, i, op)
     check_images(m)
     v, n_ctx = m.metadata.get("vocab_size", 0), m.metadata["n_ctx"]
     if m.tokenizer is not None:
@@ -623,7 +362,6 @@ def read_model(path):
     for op in m.graph.ops:
         need(op.name != "embed" or (op.tensors[0].n >= v and all(t.n >= n_ctx + op.a["position_offset"] for t in op.tensors[1:2])),
              "graph: tables with fewer rows than vocab_size or n_ctx")
-    return m
 
 
 IMAGE_KEYS = {"image.height": int, "image.width": int, "image.preprocess": bool, "image.resize": bytes, "image.size": np.ndarray, "image.filter": bytes,
@@ -683,9 +421,10 @@ def main():
     p.add_argument("--quiet", action="store_true")
     o = p.parse_args()
     if not HASH:
-        print("read_lnt.py: neither the package xxhash nor libxxhash is here: hashes are not checked", file=sys.stderr)
+        print("read_lnt.py: libxxhash is not here: hashes are not checked", file=sys.stderr)
     try:
         m = read_model(o.model)
+        check_model(m)
         if not o.quiet:
             show(m)
         if o.compare:
