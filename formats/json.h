@@ -24,7 +24,7 @@ typedef struct json_fault {
     bool overflow;    /* a number does not fit */
     char text[80];
 } json_fault;
-/* An object or array (RFC 8259) with at most 2048 inside each other: a new reference, or NULL and *fault, which may be NULL itself.
+/* An object or array (RFC 8259), at most 2048 inside each other and 2^20 in all: a new reference, or NULL and *fault, which may be NULL itself.
    flags of jansson: JSON_REJECT_DUPLICATES, JSON_ALLOW_NUL, JSON_DECODE_INT_AS_REAL. */
 json_t *json_read(const void *bytes, size_t n, unsigned flags, json_fault *fault);
 
