@@ -190,7 +190,7 @@ static void run_in_company(const lnt_model *m, const lnt_span *span, const float
     if (span->n_ids == 1) parts[0].ids = span->ids;
     parts[1].sequence = 1;
     if (m->cached && first) {
-        lnt_span begin = {.sequence = 1, .ids = span->ids, .n_ids = first, .no_outputs = true};
+        lnt_span begin = {.sequence = 1, .ids = span->ids, .segments = span->segments, .n_ids = first, .no_outputs = true};
         FUZZ_CHECK(!lnt_eval(c, &begin, 1, NULL) && lnt_sequence_length(c, 1) == first);
         parts[1].ids += first, parts[1].segments += first, parts[1].n_ids -= first;
     }

@@ -5,13 +5,22 @@
 #   LINNET_FUZZ_CORPUS    a folder that keeps what is found to be interesting, for the next run
 #   LINNET_FUZZ_SANITIZE  others than address,undefined; "none": several times as fast
 #   CC                    a clang (clang)
-# Prints a table. What makes a target fail is kept under the build folder's findings/ and named, and the exit code is 1 then.
+# Prints a table. What makes a target fail is kept under the build folder's findings/, and named with its report and, where small, in base64, so that a log
+# is enough to run it again; the exit code is 1 then.
 set -eu
 source=$(cd "$(dirname "$0")/../.." && pwd)
 build=${LINNET_FUZZ_BUILD:-$source/build/fuzz}
 
 setting() { sed -n "1s/.*[ :]$2=\([^ *]*\).*/\1/p" "$source/tests/fuzz/$1.c"; }
 last() { grep -o "$1: *[0-9]*" "$build/logs/$2" | tail -1 | grep -o '[0-9]*$' || echo 0; }
+
+# What is known of a target's failure.
+tell() {
+    input=$(sed -n 's/.*Test unit written to //p' "$build/logs/$1" | tail -1)
+    echo "$1: ${input:-no input was kept}, see $build/logs/$1"
+    grep -E 'does not hold|ERROR|SUMMARY|runtime error|^ +#[0-9]+ ' "$build/logs/$1" | head -30
+    [ -z "$input" ] || [ "$(wc -c <"$input")" -gt 32768 ] || { echo "gzip and base64 of it:" && gzip -c "$input" | base64; }
+}
 
 # One target, seconds: its line of the table.
 fuzz() {
@@ -27,7 +36,7 @@ fuzz() {
     # shellcheck disable=SC2086 # the folders are many words
     "$build/fuzz_$target" -max_len="$(setting "$target" max_len)" "$dictionary" -max_total_time="$seconds" -timeout=10 -report_slow_units=10 -rss_limit_mb=1024 \
         -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$build/findings/$target-" "$kept" $folders >"$build/logs/$target" 2>&1 ||
-        grep -o "Test unit written to .*" "$build/logs/$target" >>"$build/findings.txt" || echo "$target: see $build/logs/$target" >>"$build/findings.txt"
+        tell "$target" >>"$build/findings.txt"
     printf '%-12s %10s %8s %7s %7s %7s\n' "$target" "$(last stat::number_of_executed_units "$target")" "$(last stat::average_exec_per_sec "$target")" \
         "$(last cov "$target")" "$(last ft "$target")" "$(find "$kept" -type f | wc -l)"
 }
