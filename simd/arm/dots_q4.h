@@ -2,9 +2,9 @@
    sums know how much that is. A level defines, besides row_steps,
      q4_sum, q4_none(), q4_step(sum, w, x, step): sums of 4 outputs over a group, plus u8 products with one of the steps of x;
      q4_finish(sum): as int32
-     Q4_ROWS, Q4_TILES(X): rows of a tile of 8 outputs; the sums of all and their floats stay in registers */
+     Q4_ROWS, Q4_TILES(X): as blocks_q4.h wants them; the sums of a tile of 8 outputs and their floats stay in registers */
 
-enum { Q4_AHEAD = 8192, Q4_STEPS = QUANT_GROUP / 4 };
+enum { Q4_STEPS = QUANT_GROUP / 4, Q4_PARTS = 2 };
 
 typedef struct q4_steps { uint8x16_t even, odd; } q4_steps;
 INLINE q4_steps q4_unpack(const uint8_t *w) {
@@ -43,36 +43,34 @@ static void q4_row(const q4_block *b) {
     v_store(b->acc, acc);
 }
 
-/* Weights as bytes [groups * 8][16][4], and the scales as floats */
-static void q4_unpack_block(const uint8_t *w, const uint16_t *w_scale, size_t groups, uint8_t *wide, float *scale) {
+/* Weights as bytes [groups * 8][16][4], and the scales */
+typedef struct q4_unpacked {
+    _Alignas(64) uint8_t w[Q4_BLOCK_GROUPS * QUANT_GROUP * LANES];
+    _Alignas(64) float scale[Q4_BLOCK_GROUPS * LANES];
+} q4_unpacked;
+
+static void q4_unpack_block(const uint8_t *w, const uint16_t *w_scale, size_t groups, q4_unpacked *to) {
+    uint8_t *wide = to->w;
     for (size_t i = 0; i < groups * (QUANT_GROUP / 2 * LANES); i += 64, wide += 128)
         for (size_t at = 0; at < 64; at += 16) {
             const q4_steps u = q4_unpack(w + i + at);
             vst1q_u8(wide + at, u.even);
             vst1q_u8(wide + at + 64, u.odd);
         }
-    for (size_t g = 0; g < groups; g++) v_store(scale + g * LANES, v_load_f16(w_scale + g * LANES));
+    for (size_t g = 0; g < groups; g++) v_store(to->scale + g * LANES, v_load_f16(w_scale + g * LANES));
 }
 
-typedef struct q4_tile {
-    const uint8_t *x;
-    const int32_t *sums;
-    size_t x_stride; /* bytes, of both */
-    const uint8_t *w;
-    const float *scale;
-    size_t groups;
-    float *acc;
-} q4_tile;
-
 /* 8 outputs of `rows` rows */
-INLINE void q4_tile_of(const size_t rows, const q4_tile *t) {
-    const uint8_t *x = t->x, *w = t->w;
+INLINE void q4_tile_of(const size_t rows, const q4_block *t, const q4_unpacked *unpacked, size_t part) {
+    const uint8_t *x = t->x, *w = unpacked->w + 32 * part;
+    const float *scales = unpacked->scale + 8 * part;
+    float *acc = t->acc + 8 * part;
     float32x4_t total[2 * Q4_ROWS];
-    UNROLL for (size_t i = 0; i < 2 * rows; i++) total[i] = vld1q_f32(t->acc + i / 2 * LANES + i % 2 * 4);
+    UNROLL for (size_t i = 0; i < 2 * rows; i++) total[i] = vld1q_f32(acc + i / 2 * LANES + i % 2 * 4);
     for (size_t g = 0; g < t->groups; g++) {
         q4_sum sum[2 * Q4_ROWS];
         UNROLL for (size_t i = 0; i < 2 * rows; i++) sum[i] = q4_none();
-        for (size_t part = 0; part < Q4_STEPS / ROW_STEPS; part++, x += 4 * ROW_STEPS, w += 64 * ROW_STEPS) {
+        for (size_t at = 0; at < Q4_STEPS / ROW_STEPS; at++, x += 4 * ROW_STEPS, w += 64 * ROW_STEPS) {
             row_steps v[Q4_ROWS];
             UNROLL for (size_t r = 0; r < rows; r++) v[r] = load_steps(x + r * t->x_stride);
             UNROLL for (size_t i = 0; i < 2 * ROW_STEPS; i++) { /* two quarters of each step */
@@ -80,44 +78,12 @@ INLINE void q4_tile_of(const size_t rows, const q4_tile *t) {
                 UNROLL for (size_t r = 0; r < rows; r++) sum[2 * r + i % 2] = q4_step(sum[2 * r + i % 2], u, v[r], i / 2);
             }
         }
-        const float32x4_t scale[2] = {vld1q_f32(t->scale + g * LANES), vld1q_f32(t->scale + g * LANES + 4)};
+        const float32x4_t scale[2] = {vld1q_f32(scales + g * LANES), vld1q_f32(scales + g * LANES + 4)};
         UNROLL for (size_t i = 0; i < 2 * rows; i++) {
             const int32_t *sums = (const int32_t *)(const void *)((const char *)t->sums + i / 2 * t->x_stride);
             total[i] = vfmaq_f32(total[i], q4_float(sum[i], sums[g]), scale[i % 2]);
         }
     }
-    UNROLL for (size_t i = 0; i < 2 * rows; i++) vst1q_f32(t->acc + i / 2 * LANES + i % 2 * 4, total[i]);
+    UNROLL for (size_t i = 0; i < 2 * rows; i++) vst1q_f32(acc + i / 2 * LANES + i % 2 * 4, total[i]);
 }
-
-static void q4_tile_rows(size_t rows, const q4_tile *t) {
-    switch (rows) {
-#define CASE(n) case n: q4_tile_of(n, t); break;
-    Q4_TILES(CASE)
-#undef CASE
-    }
-}
-
-static void dots_q4(const q4_block *b) {
-    if (b->rows == 1) {
-        q4_row(b);
-        return;
-    }
-    enum { GROUP_BYTES = QUANT_GROUP / 2 * LANES };
-    _Alignas(64) uint8_t w[Q4_BLOCK_GROUPS * QUANT_GROUP * LANES];
-    _Alignas(64) float scale[Q4_BLOCK_GROUPS * LANES];
-    const size_t tile_rows = even_part(b->rows, Q4_ROWS);
-    for (size_t g = 0, groups; g < b->groups; g += groups) {
-        groups = min_size(Q4_BLOCK_GROUPS, b->groups - g);
-        const uint8_t *from = b->w + g * GROUP_BYTES;
-        q4_unpack_block(from, b->w_scale + g * LANES, groups, w, scale);
-        for (size_t r = 0; r < b->rows; r += tile_rows) {
-            const size_t rows = min_size(tile_rows, b->rows - r);
-            q4_tile t = {.x = b->x + r * b->x_stride + g * QUANT_GROUP, .x_stride = b->x_stride, .w = w, .scale = scale, .groups = groups,
-                         .sums = (const int32_t *)(const void *)((const char *)b->sums + r * b->x_stride) + g, .acc = b->acc + r * LANES};
-            prefetch_share(from + groups * GROUP_BYTES, groups * GROUP_BYTES, r, rows, b->rows);
-            q4_tile_rows(rows, &t);
-            t.w += 32, t.scale += 8, t.acc += 8;
-            q4_tile_rows(rows, &t);
-        }
-    }
-}
+#include "simd/generic/blocks_q4.h"

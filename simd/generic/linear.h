@@ -7,7 +7,7 @@
      Q8_PANELS: the panels it takes at once; Q8_WIDE: whether it wants rows as int16 less the zero point instead of u8
      macro Q8_FORM, and then form_rows, Q8_FORM_BYTES and Q8_LESS, if it wants rows of q8 in a form of its own
      macro Q8_PAIRS if it has dots_q8_pairs, for weights whose pairs are small
-     dots_q8, dots_q8_pairs, dots_q4: declared below */
+     dots_q8, dots_q8_pairs, dots_q4: declared below; the last by blocks_q4.h, of the level's parts */
 #include "simd/generic/math.h"
 #include "simd/generic/tile_float.h"
 #include <string.h>
@@ -23,6 +23,7 @@ enum {
     PAIRS_BLOCK_K = 1024,          /* of a panel, to stay in the first-level cache */
     Q4_BLOCK_ROWS = 96,
     Q4_BLOCK_GROUPS = 32,
+    Q4_AHEAD = 8192, /* bytes of weights asked for before their turn, if they stream */
 };
 
 /* acc[r][n] += x[r] . w[n] over k values, for rows x panels; x_stride and panel_bytes in bytes, acc_stride in elements */

@@ -1,6 +1,6 @@
 /* Integer dot products without VNNI. Blocks of weights are unpacked once for all rows; one row reads them as they lie. */
 
-enum { DOT_ROWS = 6, Q8_UNPACK_K = 512, Q8_AHEAD = 8192, Q4_AHEAD = 8192 };
+enum { Q8_ROWS = 6, Q8_UNPACK_K = 512, Q8_AHEAD = 8192 };
 
 INLINE __m256i broadcast8(const void *p) {
     int64_t x;
@@ -48,7 +48,7 @@ static void q8_row(const q8_block *b) {
 
 /* 8 outputs of `rows` rows; w is int16 [k/4][16][4] */
 INLINE void q8_tile_of(const size_t rows, const int16_t *x, size_t x_stride, const int16_t *w, size_t k, int32_t *acc, size_t acc_stride) {
-    __m256i sum[2 * DOT_ROWS];
+    __m256i sum[2 * Q8_ROWS];
     UNROLL for (size_t i = 0; i < 2 * rows; i++) sum[i] = _mm256_setzero_si256();
     for (size_t i = 0; i < k; i += 4, w += 4 * LANES) {
         const __m256i low = load32(w), high = load32(w + 16);
@@ -75,7 +75,7 @@ static void dots_q8(const q8_block *b) {
         return;
     }
     _Alignas(64) int16_t w[Q8_UNPACK_K * LANES];
-    const size_t tile_rows = even_part(b->rows, DOT_ROWS);
+    const size_t tile_rows = even_part(b->rows, Q8_ROWS);
     for (size_t k0 = 0, k; k0 < b->k; k0 += k) {
         k = min_size(Q8_UNPACK_K, b->k - k0);
         const int8_t *from = b->w + k0 * LANES;
@@ -165,6 +165,15 @@ static void dots_q8_pairs(const q8_block *b) {
 
 /* ---- q4 ---- */
 
+enum { Q4_ROWS = 6, Q4_PARTS = 2 };
+#define Q4_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6)
+
+/* w - 8 as int8 [groups * 8][16][4], and the scales */
+typedef struct q4_unpacked {
+    _Alignas(64) int8_t w[Q4_BLOCK_GROUPS * QUANT_GROUP * LANES];
+    _Alignas(64) float scale[Q4_BLOCK_GROUPS * LANES];
+} q4_unpacked;
+
 /* Over a group of 32 the products of vpmaddubsw sum to at most 8 * 255 * 15 * 2 = 61200: int16 sums that start at -32768
    hold them. vpmaddwd then leaves them less 65536, and q . (w - 8) is q . w less 8 times the group's sum. */
 static void q4_row(const q4_block *b) {
@@ -194,26 +203,30 @@ static void q4_row(const q4_block *b) {
     v_store(b->acc, acc);
 }
 
-/* w - 8 as int8 [groups * 8][16][4], and the scales as floats */
-static void q4_unpack(const uint8_t *w, const uint16_t *w_scale, size_t groups, int8_t *wide, float *scale) {
+static void q4_unpack_block(const uint8_t *w, const uint16_t *w_scale, size_t groups, q4_unpacked *to) {
+    int8_t *wide = to->w;
     for (size_t i = 0; i < groups * (QUANT_GROUP / 2 * LANES); i += 64, wide += 128)
         for (size_t half = 0; half < 64; half += 32) {
             const __m256i both = load32(w + i + half);
             store32(wide + half, low_nibbles(both));
             store32(wide + 64 + half, low_nibbles(_mm256_srli_epi16(both, 4)));
         }
-    for (size_t g = 0; g < groups; g++) v_store(scale + g * LANES, v_load_f16(w_scale + g * LANES));
+    for (size_t g = 0; g < groups; g++) v_store(to->scale + g * LANES, v_load_f16(w_scale + g * LANES));
 }
 
 /* 8 outputs of `rows` rows. Unpacked, a group's products sum to between -8 * 255 * 8 * 2 = -32640 and 28560. */
-INLINE void q4_tile_of(const size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, const float *scale,
-                       size_t groups, float *acc) {
+INLINE void q4_tile_of(const size_t rows, const q4_block *t, const q4_unpacked *unpacked, size_t part) {
     enum { STEPS = QUANT_GROUP / 4 };
     const __m256i ones = _mm256_set1_epi16(1);
-    __m256 total[DOT_ROWS];
+    const size_t x_stride = t->x_stride, groups = t->groups;
+    const uint8_t *x = t->x;
+    const int8_t *w = unpacked->w + 32 * part;
+    const float *scale = unpacked->scale + 8 * part;
+    float *acc = t->acc + 8 * part;
+    __m256 total[Q4_ROWS];
     UNROLL for (size_t r = 0; r < rows; r++) total[r] = _mm256_loadu_ps(acc + r * LANES);
     for (size_t g = 0; g < groups; g++, x += QUANT_GROUP, w += STEPS * 4 * LANES, scale += LANES) {
-        __m256i sum[DOT_ROWS];
+        __m256i sum[Q4_ROWS];
         UNROLL for (size_t j = 0; j < STEPS; j++) {
             const __m256i v = load32(w + j * 64);
             UNROLL for (size_t r = 0; r < rows; r++) {
@@ -227,34 +240,4 @@ INLINE void q4_tile_of(const size_t rows, const uint8_t *x, size_t x_stride, con
     }
     UNROLL for (size_t r = 0; r < rows; r++) _mm256_storeu_ps(acc + r * LANES, total[r]);
 }
-
-static void q4_tile(size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, const float *scale, size_t groups, float *acc) {
-    switch (rows) {
-#define CASE(n) case n: q4_tile_of(n, x, x_stride, w, scale, groups, acc); break;
-    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
-#undef CASE
-    }
-}
-
-static void dots_q4(const q4_block *b) {
-    if (b->rows == 1) {
-        q4_row(b);
-        return;
-    }
-    enum { GROUP_BYTES = QUANT_GROUP / 2 * LANES };
-    _Alignas(64) int8_t w[Q4_BLOCK_GROUPS * QUANT_GROUP * LANES];
-    _Alignas(64) float scale[Q4_BLOCK_GROUPS * LANES];
-    const size_t tile_rows = even_part(b->rows, DOT_ROWS);
-    for (size_t g = 0, groups; g < b->groups; g += groups) {
-        groups = min_size(Q4_BLOCK_GROUPS, b->groups - g);
-        const uint8_t *from = b->w + g * GROUP_BYTES;
-        q4_unpack(from, b->w_scale + g * LANES, groups, w, scale);
-        for (size_t r = 0; r < b->rows; r += tile_rows) {
-            const uint8_t *x = b->x + r * b->x_stride + g * QUANT_GROUP;
-            const size_t rows = min_size(tile_rows, b->rows - r);
-            prefetch_share(from + groups * GROUP_BYTES, groups * GROUP_BYTES, r, rows, b->rows);
-            q4_tile(rows, x, b->x_stride, w, scale, groups, b->acc + r * LANES);
-            q4_tile(rows, x, b->x_stride, w + 32, scale + 8, groups, b->acc + r * LANES + 8);
-        }
-    }
-}
+#include "simd/generic/blocks_q4.h"

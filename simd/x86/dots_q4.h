@@ -3,10 +3,10 @@
      q4_steps { v16i even, odd; }, q4_unpack(w): 64 bytes to two steps of w - 8
      dot_step(sum, q, w): sum plus u8 times s8 products, w within -8 .. 7
      dot_finish(sum): the 16 sums as int32, after at most the 8 steps of a group
-     Q4_ROWS, Q4_TILES(X): most rows of a tile, and all numbers up to it
+     Q4_ROWS, Q4_TILES(X): as blocks_q4.h wants them
      Q4_KEEP: whether the registers hold a tile's floats beside its integer sums; else they rest in memory between groups */
 
-enum { Q4_STEPS = QUANT_GROUP / 4, Q4_AHEAD = 8192 };
+enum { Q4_STEPS = QUANT_GROUP / 4, Q4_PARTS = 1 };
 
 static void q4_row(const q4_block *b) {
     const size_t ahead = b->stream ? Q4_AHEAD : 0;
@@ -27,9 +27,27 @@ static void q4_row(const q4_block *b) {
     v_store(b->acc, acc);
 }
 
-/* w is unpacked, int8 [groups * 8][16][4] */
-INLINE void q4_tile_of(const size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, const uint16_t *w_scale,
-                       size_t groups, float *acc) {
+/* w - 8 as int8 [groups * 8][16][4] */
+typedef struct q4_unpacked {
+    _Alignas(64) int8_t w[Q4_BLOCK_GROUPS * QUANT_GROUP * LANES];
+} q4_unpacked;
+
+static void q4_unpack_block(const uint8_t *w, const uint16_t *w_scale, size_t groups, q4_unpacked *to) {
+    (void)w_scale;
+    for (size_t i = 0; i < groups * (QUANT_GROUP / 2 * LANES); i += 64) {
+        const q4_steps v = q4_unpack(w + i);
+        store64(to->w + 2 * i, v.even);
+        store64(to->w + 2 * i + 64, v.odd);
+    }
+}
+
+INLINE void q4_tile_of(const size_t rows, const q4_block *t, const q4_unpacked *unpacked, size_t part) {
+    (void)part;
+    const size_t x_stride = t->x_stride, groups = t->groups;
+    const uint8_t *x = t->x;
+    const int8_t *w = unpacked->w;
+    const uint16_t *w_scale = t->w_scale;
+    float *acc = t->acc;
     v16 total[Q4_ROWS];
     if (Q4_KEEP)
         UNROLL for (size_t r = 0; r < rows; r++) total[r] = v_load(acc + r * LANES);
@@ -49,35 +67,4 @@ INLINE void q4_tile_of(const size_t rows, const uint8_t *x, size_t x_stride, con
     if (Q4_KEEP)
         UNROLL for (size_t r = 0; r < rows; r++) v_store(acc + r * LANES, total[r]);
 }
-
-static void q4_tile(size_t rows, const uint8_t *x, size_t x_stride, const int8_t *w, const uint16_t *w_scale, size_t groups, float *acc) {
-    switch (rows) {
-#define CASE(n) case n: q4_tile_of(n, x, x_stride, w, w_scale, groups, acc); break;
-    Q4_TILES(CASE)
-#undef CASE
-    }
-}
-
-static void dots_q4(const q4_block *b) {
-    if (b->rows == 1) {
-        q4_row(b);
-        return;
-    }
-    enum { GROUP_BYTES = QUANT_GROUP / 2 * LANES };
-    _Alignas(64) int8_t w[Q4_BLOCK_GROUPS * QUANT_GROUP * LANES];
-    const size_t tile_rows = even_part(b->rows, Q4_ROWS);
-    for (size_t g = 0, groups; g < b->groups; g += groups) {
-        groups = min_size(Q4_BLOCK_GROUPS, b->groups - g);
-        const uint8_t *from = b->w + g * GROUP_BYTES;
-        for (size_t i = 0; i < groups * GROUP_BYTES; i += 64) {
-            const q4_steps v = q4_unpack(from + i);
-            store64(w + 2 * i, v.even);
-            store64(w + 2 * i + 64, v.odd);
-        }
-        for (size_t r = 0; r < b->rows; r += tile_rows) {
-            const size_t rows = min_size(tile_rows, b->rows - r);
-            prefetch_share(from + groups * GROUP_BYTES, groups * GROUP_BYTES, r, rows, b->rows);
-            q4_tile(rows, b->x + r * b->x_stride + g * QUANT_GROUP, b->x_stride, w, b->w_scale + g * LANES, groups, b->acc + r * LANES);
-        }
-    }
-}
+#include "simd/generic/blocks_q4.h"
