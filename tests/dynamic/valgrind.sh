@@ -6,7 +6,8 @@ set -u
 build=$1
 shift
 [ $# -gt 0 ] || set -- kv json npy lnt torch checkpoint verify tokenizer wordpiece encode context resize preprocess images fusion vectors profile pool pool_users index
-command -v valgrind >/dev/null || { echo "skipped: valgrind is missing"; exit 77; }
+. "$(dirname "$0")/../needs.sh"
+need valgrind
 export LINNET_CPU=avx2 LINNET_TEST_CASES=1 LINNET_TEST_SECONDS=2 CK_TIMEOUT_MULTIPLIER=100
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -8,12 +8,8 @@
 set -eu
 linnet=$(realpath "$1")
 root=$(cd "$(dirname "$0")/../.." && pwd)
-command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: aarch64-linux-gnu-gcc is missing"; exit 77; }
-qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64) || { echo "skipped: qemu-aarch64 is missing"; exit 77; }
-for library in jansson xxhash jpeg png sqlite3 edit; do
-    [ -e /usr/lib/aarch64-linux-gnu/lib$library.so ] || { echo "skipped: lib$library of arm64 is missing"; exit 77; }
-done
-[ -e /usr/lib/aarch64-linux-gnu/libcheck.a ] || { echo "skipped: check of arm64 is missing"; exit 77; }
+. "$root/tests/needs.sh"
+need_arm64
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 arm=${2:-$dir/arm}

@@ -7,10 +7,9 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cases=${1:-12}
 cc=${CC:-aarch64-linux-gnu-gcc}
-for tool in ${cc%% *} aarch64-linux-gnu-gcc; do
-    command -v "$tool" >/dev/null || { echo "skipped: $tool is missing"; exit 77; }
-done
-qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64) || { echo "skipped: qemu-aarch64 is missing"; exit 77; }
+. "$root/tests/needs.sh"
+need ${cc%% *} aarch64-linux-gnu-gcc
+need_qemu aarch64
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -23,7 +22,7 @@ compile $arm "$root/simd/arm/neon.c"
 compile $arm -march=armv8.2-a+dotprod "$root/simd/arm/dotprod.c"
 compile $arm -march=armv8.2-a+dotprod+i8mm "$root/simd/arm/i8mm.c"
 aarch64-linux-gnu-gcc -static -o program ./*.o -lcheck -lsubunit -lrt -lm -lpthread 2>link.log ||
-    { echo "skipped: no static libraries of check and subunit for arm64"; exit 77; }
+    skip "no static libraries of check and subunit for arm64"
 
 failed=0
 for cpu in cortex-a53:neon cortex-a76:dotprod max:i8mm; do

@@ -7,7 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 cases=${1:-4}
 cc=${CC:-gcc}
-command -v bochs >/dev/null || { echo "skipped: bochs is not installed"; exit 77; }
+. "$root/tests/needs.sh"
+need bochs
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -22,8 +23,7 @@ $cc $flags $avx512 -mavx512vnni -c "$root/simd/x86/avx512vnni.c"
 $cc -static -no-pie -o program ./*.o -lcheck -lsubunit -lrt -lm -lpthread 2>link.log || {
     cat link.log
     grep -q 'cannot find -l' link.log || exit 1
-    echo "skipped: no static libraries of check, subunit and libc"
-    exit 77
+    skip "no static libraries of check, subunit and libc"
 }
 strip program
 

@@ -4,8 +4,9 @@
 set -eu
 linnet=$1 sources=$2
 if [ -z "${IO_FULL_INSIDE-}" ]; then # a namespace of its own, whose mounts go with it
-    command -v unshare >/dev/null || { echo "skipped: unshare is missing"; exit 77; }
-    unshare -m sh -c 'mount --make-rprivate / && mount -t tmpfs none /tmp' 2>/dev/null || { echo "skipped: a small disk cannot be mounted here"; exit 77; }
+    . "$(dirname "$0")/../needs.sh"
+    need unshare
+    unshare -m sh -c 'mount --make-rprivate / && mount -t tmpfs none /tmp' 2>/dev/null || skip "a small disk cannot be mounted here"
     IO_FULL_INSIDE=1 exec unshare -m "$0" "$@"
 fi
 mount --make-rprivate /

@@ -6,7 +6,8 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 build=${LINNET_FUZZ_BUILD:-$source/build/afl} seconds=${1:?usage: afl.sh SECONDS [TARGET ...]}
 shift
 [ $# -gt 0 ] || set -- $(cd "$source/tests/fuzz" && grep -l '^/\* fuzz: ' ./*.c | sed 's,^\./,,; s,\.c$,,')
-command -v afl-fuzz >/dev/null && command -v afl-clang-fast >/dev/null || { echo "skipped: afl++ is missing"; exit 77; }
+. "$source/tests/needs.sh"
+need afl-fuzz afl-clang-fast
 export AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1 AFL_QUIET=1
 mkdir -p "$build"
 cmake -S "$source" -B "$build" -DLINNET_FUZZ=ON -DLINNET_BENCH=OFF -DCMAKE_BUILD_TYPE=Fuzz -DCMAKE_C_COMPILER=afl-clang-fast -DCMAKE_C_FLAGS=-O2 >"$build.log" 2>&1 &&

@@ -5,10 +5,11 @@
 set -eu
 source=$(cd "$(dirname "$0")/../.." && pwd)
 build=${LINNET_FUZZ_BUILD:-$source/build/fuzz-coverage} corpora=${1:-}
-command -v "${CC:=clang}" >/dev/null || { echo "skipped: $CC is missing"; exit 77; }
+. "$source/tests/needs.sh"
+need "${CC:=clang}"
 version=-$("$CC" -dumpversion | cut -d. -f1)
 command -v "llvm-cov$version" >/dev/null || version=
-command -v "llvm-cov$version" >/dev/null || { echo "skipped: llvm-cov is missing"; exit 77; }
+need "llvm-cov$version"
 mkdir -p "$build"
 targets=$(cd "$source/tests/fuzz" && grep -l '^/\* fuzz: ' ./*.c | sed 's,^\./,,; s,\.c$,,')
 cmake -S "$source" -B "$build" -DLINNET_BENCH=OFF -DCMAKE_BUILD_TYPE=Coverage -DCMAKE_C_COMPILER="$CC" \

@@ -49,7 +49,8 @@ fi
 seconds=${1:?usage: run.sh SECONDS [JOBS [TARGET ...]]} jobs=${2:-1}
 shift $(($# < 2 ? $# : 2))
 [ $# -gt 0 ] || set -- $(cd "$source/tests/fuzz" && grep -l '^/\* fuzz: ' ./*.c | sed 's,^\./,,; s,\.c$,,')
-command -v "${CC:=clang}" >/dev/null || { echo "skipped: $CC is missing"; exit 77; }
+. "$source/tests/needs.sh"
+need "${CC:=clang}"
 mkdir -p "$build/findings" "$build/logs"
 sanitize=${LINNET_FUZZ_SANITIZE:-address,undefined}
 [ "$sanitize" != none ] || sanitize=

@@ -9,15 +9,9 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 linnet=$(realpath "$1")
-for qemu in qemu-aarch64-static qemu-aarch64 ""; do
-    [ "$qemu" ] || { echo "skipped: qemu-aarch64 is missing"; exit 77; }
-    ! command -v $qemu >/dev/null || break
-done
-command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: aarch64-linux-gnu-gcc is missing"; exit 77; }
-for library in jansson xxhash jpeg png sqlite3 edit; do
-    [ -e /usr/lib/aarch64-linux-gnu/lib$library.so ] || { echo "skipped: lib$library of arm64 is missing"; exit 77; }
-done
-[ -e /usr/lib/aarch64-linux-gnu/libcheck.a ] || { echo "skipped: check of arm64 is missing"; exit 77; }
+. "$here/../needs.sh"
+need_arm64
+need unshare
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -33,8 +27,8 @@ printf '%s' ':linnet:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\
 shift
 exec "$@"
 END
-unshare --map-root-user --mount sh "$work/tell" "$(command -v $qemu)" true || { echo "skipped: this kernel cannot be told of QEMU"; exit 77; }
-run="unshare --map-root-user --mount sh $work/tell $(command -v $qemu)"
+unshare --map-root-user --mount sh "$work/tell" "$qemu" true || skip "this kernel cannot be told of QEMU"
+run="unshare --map-root-user --mount sh $work/tell $qemu"
 
 cmake -S "$root" -B "$build" --toolchain "$root/cmake/aarch64.cmake" -DLINNET_BENCH=OFF ${CMAKE_ARGUMENTS:-} >"$work/log"
 cmake --build "$build" -j "$(nproc)" >"$work/log" 2>&1 || { tail -n 30 "$work/log"; exit 1; }

@@ -3,6 +3,7 @@
 #   tests/ports/compilers.sh LINNET [CASE...]      CASE: COMPILER:FLAGS, "gcc:-O0" alone unless told; "all" for all of them
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../needs.sh"
 linnet=$(realpath "$1")
 shift
 [ $# -gt 0 ] || set -- gcc:-O0
@@ -27,4 +28,4 @@ for case; do
     echo "$cc $flags: $(find "$work/made" -type f | wc -l) files at the best level and at scalar, none differs"
     compared=$((compared + 1))
 done
-[ $compared -gt 0 ] || { echo "skipped: no compiler is there"; exit 77; }
+[ $compared -gt 0 ] || skip "no compiler is there"

@@ -3,7 +3,8 @@
 # and of what came between SSE2 and AVX a compiler would use the ones below (not tzcnt, which older CPUs take for the bsf that it is meant as).
 #   tests/ports/leaks.sh OBJECTS
 set -eu
-command -v objdump >/dev/null || { echo "skipped: objdump is missing"; exit 77; }
+. "$(dirname "$0")/../needs.sh"
+need objdump
 between='popcnt|lzcnt|andn|bextr|bls[ir]|blsmsk|bzhi|mulx|pdep|pext|rorx|s[ah][lr]x|adcx|adox|crc32[bwlq]?|movbe[wlq]?|lddqu|movddup|movs[hl]dup|h(add|sub)p[sd]|addsubp[sd]'
 between="$between|ph(add|sub)(s?w|d)|pabs[bwd]|palignr|pshufb|pmulhrsw|pmaddubsw|psign[bwd]|d?pp[sd]|blendv?p[sd]|pblendv?[bw]|round[sp][sd]|insertps|extractps"
 between="$between|pinsr[bdq]|pextr[bdq]|pm(ax|in)(s[bd]|u[wd])|pmul(dq|ld)|pmov[sz]x[bwd]{2}|pmov[sz]x[bwd]q|ptest|pcmp(eqq|gtq|[ei]str[im])|packusdw|phminposuw|mpsadbw"

@@ -3,7 +3,8 @@
 #   tests/ports/musl.sh
 set -eu
 cd "$(dirname "$0")/../.."
-command -v musl-gcc >/dev/null || { echo "skipped: musl-gcc is missing"; exit 77; }
+. ./tests/needs.sh
+need musl-gcc
 include=$(mktemp -d)
 trap 'rm -rf "$include"' EXIT
 # musl-gcc sees no headers but musl's: those of the kernel and of the libraries have to be shown to it

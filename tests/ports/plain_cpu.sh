@@ -5,10 +5,8 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 linnet=$(realpath "$1") tests=$(realpath "$2")
-for qemu in qemu-x86_64-static qemu-x86_64 ""; do
-    [ "$qemu" ] || { echo "skipped: qemu-x86_64 is missing"; exit 77; }
-    ! command -v $qemu >/dev/null || break
-done
+. "$here/../needs.sh"
+need_qemu x86_64
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 

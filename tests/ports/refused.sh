@@ -3,6 +3,7 @@
 #   tests/ports/refused.sh
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/needs.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 n=0
@@ -32,4 +33,4 @@ refused "a compiler that keeps the order of sums" gcc -ffast-math
 refused "a compiler that keeps the order of sums" gcc -Ofast
 refused "a compiler that keeps the order of sums" clang -ffast-math
 refused "IEEE single and double arithmetic" gcc -mfpmath=387
-[ $n -gt 0 ] || { echo "skipped: no compiler is there"; exit 77; }
+[ $n -gt 0 ] || skip "no compiler is there"

@@ -5,9 +5,8 @@
 set -eu
 build=$(realpath "$1")
 cd "$(dirname "$0")/../.."
-for tool in clang clang-tidy cppcheck; do
-    command -v $tool >/dev/null || { echo "skipped: $tool is missing"; exit 77; }
-done
+. ./tests/needs.sh
+need clang clang-tidy cppcheck
 jobs=$(nproc)
 own=$(mktemp)
 trap 'rm -f "$own"' EXIT
