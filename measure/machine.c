@@ -148,14 +148,23 @@ static void print_pages(const measure_machine *m) {
     puts("");
 }
 
+static void print_memory(const measure_machine *m) {
+    char size[32];
+    if (!m->memory_bytes) return;
+    measure_size_text(m->memory_bytes, size, sizeof size);
+    printf("memory    %s", size);
+    measure_size_text(m->limits.memory, size, sizeof size);
+    if (m->limits.memory < m->memory_bytes) printf(" (a cgroup gives %s)", size);
+    puts("");
+}
+
 void measure_print_machine(const measure_machine *m) {
     char text[128];
     printf("cpu       %s\nfeatures ", m->cpu);
     for (const char *const *f = measure_features(); *f; f++) printf(" %s", *f);
     puts(measure_features()[0] ? "" : " none that matter here");
     print_caches(m);
-    measure_size_text(m->memory_bytes, text, sizeof text);
-    if (m->memory_bytes) printf("memory    %s\n", text);
+    print_memory(m);
     print_pages(m);
     measure_threads_reason(m, text, sizeof text);
     printf("threads   %u (%s)\n", m->threads, text);
@@ -181,8 +190,9 @@ static json_t *features_json(void) {
 json_t *measure_machine_json(const measure_machine *m) {
     char reason[128];
     measure_threads_reason(m, reason, sizeof reason);
-    return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:s, s:i, s:i, s:i, s:f, s:s, s:s, s:s, s:s}",
+    return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:s, s:i, s:i, s:i, s:f, s:s, s:s, s:s, s:s}",
                      "cpu", m->cpu, "features", features_json(), "caches", caches_json(m), "memory_bytes", (json_int_t)m->memory_bytes,
+                     "memory_allowed_bytes", (json_int_t)m->limits.memory,
                      "page_bytes", (json_int_t)m->page_bytes, "huge_page_bytes", (json_int_t)m->huge_page_bytes, "huge_pages", m->huge_pages,
                      "cpus_online", (int)m->online, "cpus_allowed", (int)m->limits.allowed, "cpus_fast", (int)m->limits.fast,
                      "cpus_quota", m->limits.quota, "threads_reason", reason, "system", m->system, "compiler", m->compiler, "version", LNT_VERSION);

@@ -20,7 +20,7 @@ bracketed() { # braces and brackets pair up
 runs 0 cpu && quiet
 for name in level levels cpu features caches pages threads system; do check "cpu: $name" grep -q "^$name " "$dir/out"; done
 runs 0 cpu --json && quiet && bracketed
-for name in cpu features caches memory_bytes page_bytes huge_page_bytes cpus_online cpus_allowed threads_reason system compiler version; do
+for name in cpu features caches memory_bytes memory_allowed_bytes page_bytes huge_page_bytes cpus_online cpus_allowed threads_reason system compiler version; do
     check "cpu --json: $name" grep -q "\"$name\": " "$dir/out"
 done
 positive threads 1 && positive page_bytes 1 && positive cpus_allowed 1

@@ -8,3 +8,7 @@ if(NOT CMAKE_CROSSCOMPILING)
 endif()
 add_test(NAME io_full COMMAND ${CMAKE_CURRENT_LIST_DIR}/io_full.sh $<TARGET_FILE:linnet> ${CMAKE_SOURCE_DIR})
 set_tests_properties(io_full PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 LABELS once)
+if(NOT LINNET_SANITIZE) # which take more memory than the group has
+    add_test(NAME cgroup COMMAND ${CMAKE_CURRENT_LIST_DIR}/cgroup.sh $<TARGET_FILE:linnet> ${CMAKE_SOURCE_DIR})
+    set_tests_properties(cgroup PROPERTIES SKIP_RETURN_CODE 77 LABELS once)
+endif()
