@@ -3,6 +3,9 @@ dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 checks=0 failures=0
 
+is_sanitized() { grep -q __asan_init "$linnet"; }
+lines() { is_sanitized && echo "$2" || echo "$1"; } # how many, and under sanitizers, which take ten times as long
+
 fail() { # what
     failures=$((failures + 1))
     printf 'FAIL: %s\n' "$1"

@@ -175,7 +175,7 @@ kill -INT $process
 wait $process
 same "Ctrl-C" $? 130
 
-if ! grep -q __asan_init "$linnet"; then
+if ! is_sanitized; then
     yes "$PWD/1.ppm" | head -40000 | "$linnet" classify image.lnt - >lines 2>err &
     process=$! most=0
     while [ -d /proc/$process ] && size=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/$process/status 2>/dev/null); do

@@ -299,7 +299,7 @@ if [ "$(id -u)" != 0 ]; then
     chmod 600 odd/fine.txt
 fi
 
-seq 20000 | sed 's/.*/line & of a file that grows/' >grows.txt
+seq "$(lines 20000 8000)" | sed 's/.*/line & of a file that grows/' >grows.txt
 for pause in 0.1 0.3 0.6 1 2 4 8; do
     { sleep $pause && echo more >>grows.txt; } &
     "$linnet" index sentence.lnt grows.txt --format lines -o grown >out 2>err
@@ -338,7 +338,8 @@ echo garbage >hurt/documents.db
 refused "make the index again, or restore it" index --check hurt
 
 # --- two at once, kills
-seq 30000 | awk '{ for (i = 0; i < 3; i++) { $1 = $1 * 7919 % 1000003; printf "%c%c ", 97 + $1 % 26, 97 + int($1 / 26) % 26 } print "" }' >many.txt
+n_many=$(lines 30000 10000)
+seq "$n_many" | awk '{ for (i = 0; i < 3; i++) { $1 = $1 * 7919 % 1000003; printf "%c%c ", 97 + $1 % 26, 97 + int($1 / 26) % 26 } print "" }' >many.txt
 mkdir many && split -n l/40 --additional-suffix=.txt many.txt many/
 whole_index() { # folder, arguments...
     local folder=$1
@@ -346,7 +347,7 @@ whole_index() { # folder, arguments...
     "$linnet" index sentence.lnt many many.txt --format lines --skip-bad -o "$folder" "$@"
 }
 whole_index undisturbed --json >out 2>err
-same "many texts" "$(json_field documents)" 60000
+same "many texts" "$(json_field documents)" $((2 * n_many))
 for run in 1 2; do
     rm -rf killed && kills=0
     for pause in 0.05 0.3 0.6 0.9 0.2 1.2 1.5 0.4 0.7 2 1 3 5 8 12 20 40 80; do
@@ -373,7 +374,7 @@ same "Ctrl-C" $? 130
 check "what is to be done" grep -q '^linnet: interrupted after [0-9]* documents, which are in the index; the same command goes on$' interrupted
 whole killed
 whole_index killed --json >out 2>err
-same "it went on" "$(json_field documents)" 60000
+same "it went on" "$(json_field documents)" $((2 * n_many))
 for file in undisturbed/*.lnv; do check "the same vectors after an interrupt" cmp -s -i 4096 "$file" "killed/${file#*/}"; done
 
 the_end
