@@ -1,4 +1,5 @@
 #include "engine/batcher.h"
+#include "engine/machine.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,9 +64,7 @@ static int read_options(lnt_batcher *b, lnt_error *err) {
     if (!b->o.n_threads) b->o.n_threads = lnt_default_threads();
     b->n_batch = b->o.n_batch ? b->o.n_batch : DEFAULT_BATCH;
     b->kernels = model_kernels(err);
-    if (!b->kernels || size_batches(b, err) || !(b->pool = pool_new(b->o.n_threads, err))) return -1;
-    profiler_note_threads(b->o.profile, pool_threads(b->pool));
-    return 0;
+    return b->kernels ? size_batches(b, err) : -1;
 }
 
 /* What a row of the output is, and what is made of it. */
@@ -86,15 +85,36 @@ static int read_output(lnt_batcher *b, lnt_error *err) {
     return 0;
 }
 
+/* Each thread has a context to itself: no more of them than there is memory for. */
+static int make_pool(lnt_batcher *b, const batch_worker *first, lnt_error *err) {
+    machine_limits limits;
+    machine_read_limits(&limits);
+    const uint64_t room = limits.memory ? limits.memory / context_memory(first->context) : UINT32_MAX;
+    b->pool = pool_new(b->o.n_threads <= room ? b->o.n_threads : room ? (uint32_t)room : 1, err);
+    b->workers = b->pool ? calloc(pool_threads(b->pool) + 1, sizeof *b->workers) : NULL;
+    if (b->pool && !b->workers) err_memory(err, pool_threads(b->pool) * sizeof *b->workers, "a batcher");
+    return b->workers ? 0 : -1;
+}
+
+static int make_workers(lnt_batcher *b, lnt_error *err) {
+    batch_worker first = {.context = NULL};
+    if (make_worker(b, &first, 1, err) || make_pool(b, &first, err)) {
+        free_worker(&first);
+        return -1;
+    }
+    b->workers[0] = first;
+    for (uint32_t i = 1; i < pool_threads(b->pool); i++)
+        if (make_worker(b, &b->workers[i], 1, err)) return -1;
+    profiler_note_threads(b->o.profile, pool_threads(b->pool));
+    return 0;
+}
+
 lnt_batcher *lnt_batcher_new(const lnt_model *model, const lnt_batcher_options *options, lnt_error *err) {
     lnt_batcher *b = calloc(1, sizeof *b);
     if (!b) return err_memory(err, sizeof *b, "a batcher"), NULL;
     b->model = model;
     if (options) b->o = *options;
-    int rc = read_options(b, err) || read_output(b, err) ? -1 : 0;
-    if (!rc && !(b->workers = calloc(pool_threads(b->pool) + 1, sizeof *b->workers))) rc = err_memory(err, sizeof *b->workers, "a batcher");
-    for (uint32_t i = 0; !rc && i < pool_threads(b->pool); i++) rc = make_worker(b, &b->workers[i], 1, err);
-    if (!rc) return b;
+    if (!read_options(b, err) && !read_output(b, err) && !make_workers(b, err)) return b;
     lnt_batcher_free(b);
     return NULL;
 }

@@ -123,15 +123,15 @@ static int set_positions(lnt_context *c, lnt_error *err) {
     return 0;
 }
 
+size_t context_memory(const lnt_context *c) { return c->kv_bytes + c->transient_bytes + c->shared_bytes + c->private_bytes; }
+
 /* Pages are there once they are touched: what could never all be there would end with the process being killed. */
 static int check_room(const lnt_context *c, lnt_error *err) {
     machine_limits limits;
-    size_t needed = 0;
     machine_read_limits(&limits);
-    for (const size_t *n = (const size_t[]){c->kv_bytes, c->transient_bytes, c->shared_bytes, c->private_bytes, 0}; *n; n++) needed += *n;
-    if (!limits.memory || needed <= limits.memory) return 0;
+    if (!limits.memory || context_memory(c) <= limits.memory) return 0;
     return err_set(err, "%s: a context of %u sequences of %u tokens takes %zu MiB of memory, expected at most the %zu MiB that there are", c->model->file.path,
-                   c->n_sequences, c->n_ctx, needed >> 20, (size_t)(limits.memory >> 20));
+                   c->n_sequences, c->n_ctx, context_memory(c) >> 20, (size_t)(limits.memory >> 20));
 }
 
 static int allocate(lnt_context *c, lnt_error *err) {

@@ -70,6 +70,9 @@ struct lnt_context {
     uint32_t *claimed; /* units of work taken of each step */
 };
 
+/* The bytes of memory that a context takes once all of it has been touched. */
+size_t context_memory(const lnt_context *c);
+
 /* Runs the plan over the part set up in the context. Cannot fail. */
 void exec_run(lnt_context *c);
 #endif

@@ -255,7 +255,7 @@ LNT_API uint32_t lnt_context_threads(const lnt_context *context);
 /* ---- many texts ------------------------------------------------------------------------------------------- */
 
 typedef struct lnt_batcher_options {
-    uint32_t n_threads;   /* as lnt_context_options */
+    uint32_t n_threads;   /* as lnt_context_options, but no more than there is memory for */
     uint32_t max_tokens;  /* longer texts are truncated; 0: the model's max_tokens */
     uint32_t n_batch;     /* tokens packed together by a thread; 0: what runs fastest */
     const char *output, *pooling; /* as lnt_context_options */

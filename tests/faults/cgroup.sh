@@ -57,5 +57,10 @@ if [ "$memory" ]; then
     expect "a context that cannot fit" $rc 1
     grep -q "takes .* MiB of memory, expected at most the 48 MiB" "$work/error" && [ "$(wc -l <"$work/error")" = 1 ] && [ ! -s "$work/limited" ] ||
         { echo "FAILED: a context that cannot fit: $(cat "$work/error")"; exit 1; }
-    echo "$memory: the same texts, and one line where there is no room"
+    for group in env "inside $memory"; do # 64 contexts are more than the group has
+        # shellcheck disable=SC2086 # two words
+        $group "$linnet" embed "$models/sentences/sentences.lnt" "$work/prompts" -o "$work/${group%% *}.npy" --threads 64 2>"$work/error" || expect "embed, 64 threads" $? 0
+    done
+    cmp "$work/env.npy" "$work/inside.npy"
+    echo "$memory: the same texts and embeddings, and one line where there is no room"
 fi
