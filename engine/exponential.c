@@ -10,3 +10,13 @@ double exponential(double x) {
     for (int i = 14; i > 0; i--) e = 1 + e * r / i;
     return ldexp(e, (int)k);
 }
+
+/* x = m 2^e with m in [sqrt 1/2, sqrt 2): 2 atanh((m - 1) / (m + 1)) + e ln 2; the series' rest is below 1e-16. */
+double logarithm(double x) {
+    int e;
+    double m = frexp(x, &e);
+    if (m < 0.70710678118654752440) m *= 2, e--;
+    double t = (m - 1) / (m + 1), t2 = t * t, sum = 0;
+    for (int k = 23; k >= 1; k -= 2) sum = sum * t2 + 1.0 / k;
+    return 2 * t * sum + e * 0.69314718055994530942;
+}

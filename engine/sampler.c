@@ -1,3 +1,4 @@
+#include "engine/exponential.h"
 #include "engine/model.h"
 #include "simd/kernels.h"
 #include <math.h>
@@ -247,22 +248,11 @@ int32_t lnt_sample(lnt_sampler *s, const float *logits) {
     return id;
 }
 
-/* ln x for x > 0: x = m * 2^e with m in [sqrt 1/2, sqrt 2), 2 atanh((m - 1) / (m + 1)) + e ln 2; the series' rest is
-   below 1e-16. Not libm's, whose last bit differs between systems. */
-static double natural_log(double x) {
-    int e;
-    double m = frexp(x, &e);
-    if (m < 0.70710678118654752440) m *= 2, e--;
-    double t = (m - 1) / (m + 1), t2 = t * t, sum = 0;
-    for (int k = 23; k >= 1; k -= 2) sum = sum * t2 + 1.0 / k;
-    return 2 * t * sum + e * 0.69314718055994530942;
-}
-
 double lnt_log_probability(const float *logits, size_t vocab_size, int32_t id) {
     const kernels *k = kernels_best();
     if (!k || id < 0 || (size_t)id >= vocab_size) return -INFINITY;
     float max = k->max(logits, vocab_size), sum = k->exp_sum(logits, vocab_size, 1, max, NULL);
-    return (double)logits[id] - (double)max - natural_log((double)sum);
+    return (double)logits[id] - (double)max - logarithm((double)sum);
 }
 
 const char *lnt_cpu_level(void) {

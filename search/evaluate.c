@@ -1,5 +1,5 @@
 #include "search/evaluate.h"
-#include "search/logarithm.h"
+#include "engine/exponential.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +75,10 @@ static const entry *find_document(const entry *entries, size_t n, const char *do
 }
 
 /* What a document of a grade at a rank from 1 gives. */
-static double gain(int grade, size_t rank) { return grade > 0 ? grade / logarithm((double)rank + 1, 1) : 0; }
+static double gain(int grade, size_t rank) {
+    const double ln2 = 0.69314718055994530942;
+    return grade > 0 ? grade / (logarithm((double)rank + 1) / ln2) : 0;
+}
 
 static int by_grade(const void *a, const void *b) {
     const int *x = a, *y = b;

@@ -2,7 +2,7 @@
    1e-6). FTS5 takes a microsecond for each document that has any word of the query, and most have a common one that tells
    little. So the rare words are asked for first. A document gains less than 2.2 idf by a word: those that cannot be
    among the best even with all of the words that were left out are done with, and the others are scored from their text. */
-#include "search/logarithm.h"
+#include "engine/exponential.h"
 #include "search/store_db.h"
 #include <float.h>
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static int count_words(ranking *r, lnt_error *err) {
         if (count_documents(r, i, &documents, err)) return -1;
         if (!documents) continue;
         double n = (double)documents, odds = (all - n + 0.5) / (n + 0.5);
-        double idf = odds > 1 ? logarithm(odds, 0) : 0;
+        double idf = odds > 1 ? logarithm(odds) : 0;
         r->idf[i] = idf > 0 ? idf : 1e-6;
         r->stats[r->n++] = (word_stats){i, documents, r->idf[i]};
     }
