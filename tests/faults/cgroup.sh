@@ -10,14 +10,19 @@ cpu='' memory=''
 trap 'rmdir $cpu $memory 2>/dev/null || :; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
-# A group below the mount point of what, whose file can be written.
+inside() { # FOLDER COMMAND...
+    # shellcheck disable=SC2016 # for the inner shell
+    sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
+}
+# A group below a mount point, if it takes the value and processes, which find themselves where it is (in a container they may not).
 group() { # FILE VALUE MOUNT
-    folder=$3/linnet-test-$$
-    mkdir "$folder" 2>/dev/null || return 1
-    if [ -e "$folder/$1" ] && echo "$2" 2>/dev/null >"$folder/$1"; then
-        echo "$folder"
+    name=linnet-test-$$
+    mkdir "$3/$name" 2>/dev/null || return 1
+    if [ -e "$3/$name/$1" ] && echo "$2" 2>/dev/null >"$3/$name/$1" &&
+        seen=$(inside "$3/$name" sed -n "s,^[^/]*:\\(/.*$name\\)\$,\\1,p" /proc/self/cgroup 2>/dev/null | head -n 1) && [ "$seen" ] && [ -d "$3$seen" ]; then
+        echo "$3/$name"
     else
-        rmdir "$folder"
+        rmdir "$3/$name"
         return 1
     fi
 }
@@ -28,10 +33,6 @@ for mount in $(sed -n 's/^[^ ]* \([^ ]*\) cgroup2\{0,1\} .*/\1/p' /proc/mounts);
 done
 [ "$cpu" ] || [ "$memory" ] || skip "no control group can be made here"
 
-inside() { # FOLDER COMMAND...
-    # shellcheck disable=SC2016 # for the inner shell
-    sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
-}
 expect() { # WHAT RC WANTED
     [ "$2" = "$3" ] || { echo "FAILED: $1: exit code $2, expected $3: $(cat "$work/error")"; exit 1; }
 }
