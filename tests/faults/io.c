@@ -144,10 +144,16 @@ static const char *judge_end(const io_case *c, const struct kind *k, const io_ou
     return NULL;
 }
 
+/* SQLite, whose syncs are fdatasync, says nothing of its folder's, nor of what fails when it closes: its log, synced by the commit, then
+   stays beside the database and is what the next one reads. Our own files and folders are not excused. */
+static bool is_excused(const io_case *c, const io_outcome *o) {
+    return is_index(c) && !strcmp(o->call, "fdatasync") && (!strncmp(o->file, "documents.db", strlen("documents.db")) || strchr(o->file, '/'));
+}
+
 static const char *judge(const io_case *c, const expected *e, const struct kind *k, const io_outcome *o) {
     char *said = look_read(error), *printed = look_read(out);
     const char *why = NULL;
-    bool unsynced = k->value == EIO && strstr(o->call, "sync");
+    bool unsynced = k->value == EIO && strstr(o->call, "sync") && !is_excused(c, o);
     if (o->hung) why = "it hung";
     else if (ended_with(o, 0) && unsynced) why = "it does not care";
     else if (ended_with(o, 0) && strcmp(printed, e->out)) why = "its output is another";

@@ -180,6 +180,16 @@ static bool counts(const io_fault *fault, const struct call *call, const struct 
     return !(call->is & WRITES && data->args[0] == 2); /* what is wrong can then not be said */
 }
 
+static void name_file(pid_t pid, int fd, char *name, size_t room) {
+    char link[64], path[4096];
+    struct stat st;
+    snprintf(link, sizeof link, "/proc/%ld/fd/%d", (long)pid, fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = 0;
+    const char *last = strrchr(path, '/');
+    snprintf(name, room, "%.60s%s", last ? last + 1 : path, !stat(link, &st) && S_ISDIR(st.st_mode) ? "/" : "");
+}
+
 static void answer(listening *l, const struct seccomp_notif *asked, struct seccomp_notif_resp *response) {
     const struct seccomp_data *data = &asked->data;
     const struct call *call = call_of(data->nr);
@@ -198,6 +208,7 @@ static void answer(listening *l, const struct seccomp_notif *asked, struct secco
     if (now) {
         l->outcome->fired = true;
         snprintf(l->outcome->call, sizeof l->outcome->call, "%s", call->name);
+        if (strstr(call->name, "sync")) name_file(l->pid, (int)data->args[0], l->outcome->file, sizeof l->outcome->file);
     }
     switch (l->fault->kind) {
     case IO_NONE: return;

@@ -39,6 +39,7 @@ typedef struct io_outcome {
     bool fired, hung;
     long calls;    /* that the fault could have come at */
     char call[16]; /* at which it did */
+    char file[64]; /* the last name of what was to be synced, a folder's with a slash behind it */
     double seconds;
 } io_outcome;
 
