@@ -28,6 +28,8 @@ const char *fuzz_path(const uint8_t *data, size_t size);
 const char *fuzz_map(const uint8_t *data, size_t size);
 /* The same with more bytes behind them. */
 const char *fuzz_map_with(const uint8_t *data, size_t size, const uint8_t *more, size_t n_more);
+/* A shipped model, of models/. */
+struct lnt_model *fuzz_shipped(const char *name);
 /* /dev/null, open. */
 FILE *fuzz_nowhere(void);
 

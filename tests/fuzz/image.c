@@ -8,10 +8,8 @@ enum { MOST_PIXELS = 1 << 18, SIDE = 28, MOST_SIDE = 512, MOST_CHANNELS = 4 };
 static lnt_model *model;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    lnt_error err;
     (void)argc, (void)argv;
-    model = lnt_open(LINNET_SOURCE_DIR "/models/fashion/fashion.lnt", &err);
-    if (!model) fprintf(stderr, "%s\n", err.text), exit(1);
+    model = fuzz_shipped("fashion/fashion.lnt");
     return 0;
 }
 

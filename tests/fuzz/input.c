@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "formats/mapped.h"
+#include "linnet.h"
 #include "tests/fuzz/fuzz.h"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,6 +14,15 @@ const char *fuzz_map_with(const uint8_t *data, size_t size, const uint8_t *more,
     input = (mapped_file){.bytes = data, .size = size};
     rest = (mapped_file){.bytes = more, .size = n_more};
     return MAPPED;
+}
+
+lnt_model *fuzz_shipped(const char *name) {
+    char path[4096];
+    lnt_error err;
+    snprintf(path, sizeof path, "%s/models/%s", LINNET_SOURCE_DIR, name);
+    lnt_model *model = lnt_open(path, &err);
+    if (!model) fprintf(stderr, "%s\n", err.text), exit(1);
+    return model;
 }
 
 const char *fuzz_path(const uint8_t *data, size_t size) {

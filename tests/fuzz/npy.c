@@ -7,10 +7,8 @@ enum { SIDE = 28, MOST_CHANNELS = 4 };
 static lnt_model *model;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    lnt_error err;
     (void)argc, (void)argv;
-    model = lnt_open(LINNET_SOURCE_DIR "/models/fashion/fashion.lnt", &err);
-    if (!model) fprintf(stderr, "%s\n", err.text), exit(1);
+    model = fuzz_shipped("fashion/fashion.lnt");
     return 0;
 }
 

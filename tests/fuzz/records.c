@@ -15,8 +15,8 @@ static lnt_tokenizer *tokenizer;
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     lnt_error err;
     (void)argc, (void)argv;
-    model = lnt_open(LINNET_SOURCE_DIR "/models/sentences/sentences.lnt", &err);
-    if (!model || !(tokenizer = lnt_tokenizer_new(model, &err))) fprintf(stderr, "%s\n", err.text), exit(1);
+    model = fuzz_shipped("sentences/sentences.lnt");
+    if (!(tokenizer = lnt_tokenizer_new(model, &err))) fprintf(stderr, "%s\n", err.text), exit(1);
     return 0;
 }
 
